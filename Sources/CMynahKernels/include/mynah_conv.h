@@ -1,0 +1,3 @@
+#ifndef MYNAH_CONV_H
+#define MYNAH_CONV_H
+#endif

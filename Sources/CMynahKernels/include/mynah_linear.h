@@ -1,0 +1,3 @@
+#ifndef MYNAH_LINEAR_H
+#define MYNAH_LINEAR_H
+#endif

@@ -1,0 +1,2 @@
+import ArgumentParser
+@main struct MynahCommand: ParsableCommand { static let configuration = CommandConfiguration(commandName: "mynah") }
