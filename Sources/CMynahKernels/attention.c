@@ -1,0 +1,201 @@
+#include "mynah_attention.h"
+
+#include <math.h>
+
+#include "vector_math.h"
+
+enum {
+    /// Positions whose scores are held at once. Blocks start at a row's first attended position, so the order of
+    /// additions depends on that row alone.
+    SCORES = 64,
+    WIDEST = 256,
+    /// Query heads that share one pass over a key/value head.
+    TOGETHER = 4,
+};
+
+int32_t mynah_attend_supports(int64_t heads, int64_t kv_heads, int64_t head_width) {
+    return heads > 0 && kv_heads > 0 && heads % kv_heads == 0 && head_width > 0 && head_width % 16 == 0
+           && head_width <= WIDEST;
+}
+
+static uint16_t half_of(float x) {
+    // Round to nearest even by adding a constant that pushes the discarded bits off the end of the mantissa.
+    uint32_t u;
+    memcpy(&u, &x, sizeof u);
+    const uint32_t sign = (u >> 16) & 0x8000u;
+    u &= 0x7fffffffu;
+    if (u > 0x7f800000u) { return (uint16_t)(sign | 0x7e00u); }
+    if (u >= 0x477ff000u) { return (uint16_t)(sign | 0x7c00u); }
+    if (u < 0x38800000u) {
+        float f;
+        memcpy(&f, &u, sizeof f);
+        f += 0.5f;
+        memcpy(&u, &f, sizeof u);
+        return (uint16_t)(sign | (u - 0x3f000000u));
+    }
+    u += 0xfffu + ((u >> 13) & 1u);
+    return (uint16_t)(sign | ((u - 0x38000000u) >> 13));
+}
+
+static void narrow_portable(uint16_t *y, const float *x, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) { y[i] = half_of(x[i]); }
+}
+
+#if MYNAH_X86
+MYNAH_TARGET_AVX2 static void narrow_avx2(uint16_t *y, const float *x, int64_t count) {
+    int64_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        _mm_storeu_si128((__m128i *)(y + i), _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
+    }
+    narrow_portable(y + i, x + i, count - i);
+}
+#endif
+
+static void narrow(uint16_t *y, const float *x, int64_t count) {
+#if MYNAH_X86
+    if (mynah_cpu_features() & MYNAH_CPU_AVX2) {
+        narrow_avx2(y, x, count);
+        return;
+    }
+#endif
+    narrow_portable(y, x, count);
+}
+
+void mynah_cache_store(const mynah_cache_store_args *a, int32_t ith, int32_t nth) {
+    const int64_t from = 2 * a->rows * ith / nth, to = 2 * a->rows * (ith + 1) / nth;
+    for (int64_t i = from; i < to; ++i) {
+        const int64_t r = i / 2;
+        if (a->slots[r] < 0) { continue; }
+        const float *x = i % 2 ? a->v + r * a->v_stride : a->k + r * a->k_stride;
+        void *cache = i % 2 ? a->cache_v : a->cache_k;
+        const int64_t at = (int64_t)a->slots[r] * a->width;
+        if (a->type == MYNAH_CACHE_F16) {
+            narrow((uint16_t *)cache + at, x, a->width);
+        } else {
+            memcpy((float *)cache + at, x, (size_t)a->width * sizeof(float));
+        }
+    }
+}
+
+MYNAH_INLINE void load_cache(mynah_v16 *v, const void *row, int64_t i, const int32_t type) {
+    if (type == MYNAH_CACHE_F16) {
+        v_load_half(v, (const uint16_t *)row + i);
+    } else {
+        v_load(v, (const float *)row + i);
+    }
+}
+
+/// The span of one (row, key/value head) pair.
+typedef struct {
+    const uint8_t *k, *v;
+    size_t row_bytes;
+    int64_t base, capacity, first, last;
+} span;
+
+MYNAH_INLINE const uint8_t *cache_row(const uint8_t *cache, const span *s, int64_t position) {
+    return cache + (size_t)(s->base + position % s->capacity) * s->row_bytes;
+}
+
+/// Running softmax of up to TOGETHER query heads over one key/value head, a block of scores at a time.
+MYNAH_INLINE void heads_over(const span *s, const float *q, float *y, const int64_t d, const int n, float scale,
+                             const int32_t type) {
+    float score[TOGETHER][SCORES];
+    mynah_v16 sum[TOGETHER][WIDEST / 16];
+    float top[TOGETHER], total[TOGETHER];
+    for (int h = 0; h < n; ++h) {
+        top[h] = -INFINITY;
+        total[h] = 0;
+        for (int64_t i = 0; i < d / 16; ++i) { sum[h][i] = (mynah_v16)(0.0f); }
+    }
+    for (int64_t t = s->first; t <= s->last; t += SCORES) {
+        const int count = s->last - t + 1 < SCORES ? (int)(s->last - t + 1) : SCORES;
+        for (int j = 0; j < count; ++j) {
+            const uint8_t *k = cache_row(s->k, s, t + j);
+            mynah_v16 dot[TOGETHER];
+            for (int h = 0; h < n; ++h) { dot[h] = (mynah_v16)(0.0f); }
+            for (int64_t i = 0; i < d; i += 16) {
+                mynah_v16 key;
+                load_cache(&key, k, i, type);
+                for (int h = 0; h < n; ++h) {
+                    mynah_v16 query;
+                    v_load(&query, q + h * d + i);
+                    dot[h] = key * query + dot[h];
+                }
+            }
+            for (int h = 0; h < n; ++h) { score[h][j] = v_sum(&dot[h]) * scale; }
+        }
+        for (int h = 0; h < n; ++h) {
+            float highest = top[h];
+            for (int j = 0; j < count; ++j) { highest = score[h][j] > highest ? score[h][j] : highest; }
+            mynah_v16 shrink = (mynah_v16)(top[h] - highest);
+            v_exp(&shrink, &shrink);
+            top[h] = highest;
+            mynah_v16 added = (mynah_v16)(0.0f);
+            for (int j = count; j < (count + 15) / 16 * 16; ++j) { score[h][j] = -INFINITY; }
+            for (int j = 0; j < count; j += 16) {
+                mynah_v16 e;
+                v_load(&e, &score[h][j]);
+                e -= highest;
+                v_exp(&e, &e);
+                v_store(&score[h][j], &e);
+                added += e;
+            }
+            total[h] = total[h] * shrink[0] + v_sum(&added);
+            for (int64_t i = 0; i < d / 16; ++i) { sum[h][i] *= shrink[0]; }
+        }
+        for (int j = 0; j < count; ++j) {
+            const uint8_t *v = cache_row(s->v, s, t + j);
+            for (int64_t i = 0; i < d / 16; ++i) {
+                mynah_v16 value;
+                load_cache(&value, v, i * 16, type);
+                for (int h = 0; h < n; ++h) { sum[h][i] = value * score[h][j] + sum[h][i]; }
+            }
+        }
+    }
+    for (int h = 0; h < n; ++h) {
+        const float inverse = s->last < s->first ? 0 : 1.0f / total[h];
+        for (int64_t i = 0; i < d / 16; ++i) {
+            const mynah_v16 out = sum[h][i] * inverse;
+            v_store(y + h * d + i * 16, &out);
+        }
+    }
+}
+
+MYNAH_INLINE void attend_as(const mynah_attend_args *a, int32_t ith, int32_t nth, const int64_t d,
+                            const int32_t type) {
+    const int64_t group = a->heads / a->kv_heads, pairs = a->rows * a->kv_heads;
+    const size_t size = type == MYNAH_CACHE_F16 ? 2 : 4;
+    for (int64_t p = pairs * ith / nth; p < pairs * (ith + 1) / nth; ++p) {
+        const int64_t r = p / a->kv_heads, g = p % a->kv_heads, last = a->positions[r];
+        const size_t offset = (size_t)(g * d) * size;
+        const span s = {
+            .k = (const uint8_t *)a->cache_k + offset,
+            .v = (const uint8_t *)a->cache_v + offset,
+            .row_bytes = (size_t)(a->kv_heads * d) * size,
+            .base = a->bases[r],
+            .capacity = a->capacities[r],
+            .first = a->window > 0 && last >= a->window ? last - a->window + 1 : 0,
+            .last = last,
+        };
+        const float *q = a->q + r * a->q_stride + g * group * d;
+        float *y = a->y + r * a->y_stride + g * group * d;
+        int64_t h = 0;
+        for (; h + 2 <= group; h += 2) { heads_over(&s, q + h * d, y + h * d, d, 2, a->scale, type); }
+        for (; h < group; ++h) { heads_over(&s, q + h * d, y + h * d, d, 1, a->scale, type); }
+    }
+}
+
+MYNAH_INLINE void mynah_attend_body(const mynah_attend_args *a, int32_t ith, int32_t nth) {
+    const int half = a->type == MYNAH_CACHE_F16;
+    if (a->head_width == 128 && half) {
+        attend_as(a, ith, nth, 128, MYNAH_CACHE_F16);
+    } else if (a->head_width == 128) {
+        attend_as(a, ith, nth, 128, MYNAH_CACHE_F32);
+    } else if (half) {
+        attend_as(a, ith, nth, a->head_width, MYNAH_CACHE_F16);
+    } else {
+        attend_as(a, ith, nth, a->head_width, MYNAH_CACHE_F32);
+    }
+}
+
+MYNAH_DISPATCH(, mynah_attend, (const mynah_attend_args *args, int32_t ith, int32_t nth), (args, ith, nth))
