@@ -52,10 +52,15 @@ typedef struct mynah_group {
     /// Portable kernels: [block][element]. VNNI kernels: [step of 4 elements][block][element].
     int8_t q[MYNAH_GROUP];
     float scale[MYNAH_BLOCKS];
-    /// Sum of the block's bytes, and the same times its scale.
-    int32_t sum[MYNAH_BLOCKS];
+    /// -8 and -128 times the sum of the block's bytes: what weights stored with that offset owe.
+    int32_t owed_8[MYNAH_BLOCKS];
+    int32_t owed_128[MYNAH_BLOCKS];
+    /// The sum times the scale.
     float scaled_sum[MYNAH_BLOCKS];
 } mynah_group;
+
+/// A block no louder than this is all zeros: the inverse of its scale would overflow.
+#define MYNAH_SILENCE 1e-30f
 
 static inline int64_t mynah_groups(int64_t k) { return (k + MYNAH_GROUP - 1) / MYNAH_GROUP; }
 

@@ -11,15 +11,16 @@ static size_t group_bytes(int64_t k) { return (size_t)mynah_groups(k) * sizeof(m
 static void quantise_block(const float *x, mynah_group *group, int b) {
     float largest = 0;
     for (int i = 0; i < MYNAH_BLOCK; ++i) { largest = fmaxf(largest, fabsf(x[i])); }
-    const float inverse = largest > 0 ? 127.0f / largest : 0;
+    const float inverse = largest > MYNAH_SILENCE ? 127.0f / largest : 0;
     int32_t sum = 0;
     for (int i = 0; i < MYNAH_BLOCK; ++i) {
         const int8_t q = (int8_t)lrintf(x[i] * inverse);
         group->q[b * MYNAH_BLOCK + i] = q;
         sum += q;
     }
-    group->scale[b] = largest / 127.0f;
-    group->sum[b] = sum;
+    group->scale[b] = largest > MYNAH_SILENCE ? largest / 127.0f : 0;
+    group->owed_8[b] = -8 * sum;
+    group->owed_128[b] = -128 * sum;
     group->scaled_sum[b] = group->scale[b] * (float)sum;
 }
 
@@ -50,7 +51,7 @@ static float dot_q4_0(const uint8_t *row, const mynah_group *x, int64_t k) {
     for (int64_t b = 0; b < k / MYNAH_BLOCK; ++b) {
         const mynah_group *g = &x[b / MYNAH_BLOCKS];
         const int8_t *q = g->q + b % MYNAH_BLOCKS * MYNAH_BLOCK;
-        int32_t sum = -8 * g->sum[b % MYNAH_BLOCKS];
+        int32_t sum = g->owed_8[b % MYNAH_BLOCKS];
         for (int i = 0; i < 16; ++i) { sum += (w[b].q[i] & 15) * q[i] + (w[b].q[i] >> 4) * q[i + 16]; }
         total += (float)sum * (mynah_half_to_float(w[b].d) * g->scale[b % MYNAH_BLOCKS]);
     }
