@@ -66,14 +66,14 @@ CONV_INLINE v16f conv_dot_pair(v16f sum, uint32_t pair, v16u w) {
 
 /// One step: `rows` values (or pairs) of x against `width` vectors of the panel.
 CONV_INLINE void conv_step(
-    v16f (*sum)[CONV_PANEL], const char *const *x, const char *w, int rows, int width, int bf16, int half) {
+    v16f (*sum)[CONV_PANEL], const char *x, int64_t stride, const char *w, int rows, int width, int bf16, int half) {
     if (bf16) {
         v16u b[CONV_PANEL];
 #pragma clang loop unroll(full)
         for (int v = 0; v < width; v++) b[v] = conv_load_bits(w + v * CONV_VECTOR_BYTES);
 #pragma clang loop unroll(full)
         for (int i = 0; i < rows; i++) {
-            const uint32_t a = half ? conv_half_pair(x[i]) : conv_pair(x[i]);
+            const uint32_t a = half ? conv_half_pair(x + i * stride) : conv_pair(x + i * stride);
 #pragma clang loop unroll(full)
             for (int v = 0; v < width; v++) sum[i][v] = conv_dot_pair(sum[i][v], a, b[v]);
         }
@@ -83,86 +83,80 @@ CONV_INLINE void conv_step(
         for (int v = 0; v < width; v++) b[v] = conv_load(w + v * CONV_VECTOR_BYTES);
 #pragma clang loop unroll(full)
         for (int i = 0; i < rows; i++) {
-            const float a = conv_scalar(x[i]);
+            const float a = conv_scalar(x + i * stride);
 #pragma clang loop unroll(full)
             for (int v = 0; v < width; v++) sum[i][v] = sum[i][v] + a * b[v];
         }
     }
 }
 
-CONV_INLINE void conv_finish(const conv_tile *t, float *sum, int row, int column, int count) {
-    float *y = t->y + row * t->y_stride + column;
-    if (count == CONV_LANES) {
-        v16f value = conv_load(sum);
-        if (t->last) {
-            value = value + conv_load(t->bias + column);
-            if (t->residual) value = value + conv_load(t->residual + row * t->residual_stride + column);
-        }
-        conv_store(y, value);
+/// The first `count` values from p on, then zeros.
+CONV_INLINE v16f conv_load_some(const float *p, int count) {
+    if (count >= CONV_LANES) return conv_load(p);
+    float some[CONV_LANES] = {0};
+    for (int i = 0; i < count; i++) some[i] = p[i];
+    return conv_load(some);
+}
+
+CONV_INLINE void conv_store_some(float *p, v16f value, int count) {
+    if (count >= CONV_LANES) {
+        conv_store(p, value);
         return;
     }
-    for (int i = 0; i < count; i++) {
-        float value = sum[i];
-        if (t->last) {
-            value += t->bias[column + i];
-            if (t->residual) value += t->residual[row * t->residual_stride + column + i];
+    float some[CONV_LANES];
+    conv_store(some, value);
+    for (int i = 0; i < count; i++) p[i] = some[i];
+}
+
+/// The steps s0 ..< s1, tap by tap.
+CONV_INLINE void conv_accumulate(
+    v16f (*sum)[CONV_PANEL], const conv_tile *t, const char *w, int rows, int width, int bf16) {
+    const int64_t step_bytes = CONV_WIDE ? width * CONV_VECTOR_BYTES : t->vectors * CONV_VECTOR_BYTES;
+    const int64_t full_steps = bf16 ? t->cin / 2 : t->cin, stride = t->row_bytes;
+    w += t->s0 * step_bytes;
+    int64_t tap = t->s0 / t->tap_steps, c = t->s0 % t->tap_steps;
+    for (int64_t left = t->s1 - t->s0; left > 0; tap++, c = 0) {
+        const int64_t end = t->tap_steps - c < left ? t->tap_steps : c + left;
+        const int64_t full_end = end < full_steps ? end : full_steps;
+        const char *x = t->x + tap * t->tap_bytes + c * 4;
+        for (int64_t n = c; n < full_end; n++, x += 4, w += step_bytes) {
+            conv_step(sum, x, stride, w, rows, width, bf16, 0);
         }
-        y[i] = value;
+        if (full_end < end) {
+            conv_step(sum, x, stride, w, rows, width, bf16, 1);
+            w += step_bytes;
+        }
+        left -= end - c;
     }
 }
 
 /// `rows` rows times the vectors v0 ..< v0 + width of the panel.
 CONV_INLINE void conv_sweep(const conv_tile *t, int v0, int rows, int width, int bf16) {
     v16f sum[CONV_ROWS][CONV_PANEL];
-    const int64_t step_bytes = (int64_t)t->vectors * CONV_VECTOR_BYTES;
-    const int left = t->columns - v0 * CONV_LANES;
-    const int whole = left >= width * CONV_LANES;
+    const int first = v0 * CONV_LANES, left = t->columns - first;
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++) {
 #pragma clang loop unroll(full)
         for (int v = 0; v < width; v++) {
+            const float *y = t->y + i * t->y_stride + first + v * CONV_LANES;
             sum[i][v] = (v16f){0};
-            const int column = (v0 + v) * CONV_LANES;
-            const int count = left - v * CONV_LANES < CONV_LANES ? left - v * CONV_LANES : CONV_LANES;
-            const float *y = t->y + i * t->y_stride + column;
-            if (t->s0 == 0) continue;
-            if (whole) {
-                sum[i][v] = conv_load(y);
-            } else {
-                float some[CONV_LANES] = {0};
-                for (int c = 0; c < count; c++) some[c] = y[c];
-                sum[i][v] = conv_load(some);
-            }
+            if (t->s0 > 0) sum[i][v] = conv_load_some(y, left - v * CONV_LANES);
         }
     }
-    const char *w = t->panel + t->s0 * step_bytes + v0 * CONV_VECTOR_BYTES;
-    const int64_t full_steps = bf16 ? t->cin / 2 : t->cin;
-    for (int64_t s = t->s0; s < t->s1;) {
-        const int64_t tap = s / t->tap_steps, c = s % t->tap_steps;
-        const int64_t end = t->tap_steps - c < t->s1 - s ? t->tap_steps : c + t->s1 - s;
-        const int64_t full_end = end < full_steps ? end : full_steps;
-        const char *base = t->x + tap * t->tap_bytes + c * 4;
-        const char *x[CONV_ROWS];
-#pragma clang loop unroll(full)
-        for (int i = 0; i < rows; i++) x[i] = base + i * t->row_bytes;
-        for (int64_t n = c; n < full_end; n++) {
-            conv_step(sum, x, w, rows, width, bf16, 0);
-#pragma clang loop unroll(full)
-            for (int i = 0; i < rows; i++) x[i] += 4;
-            w += step_bytes;
-        }
-        if (full_end < end) {
-            conv_step(sum, x, w, rows, width, bf16, 1);
-            w += step_bytes;
-        }
-        s += end - c;
-    }
+    conv_accumulate(sum, t, t->panel + v0 * CONV_VECTOR_BYTES, rows, width, bf16);
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++) {
 #pragma clang loop unroll(full)
         for (int v = 0; v < width; v++) {
-            const int count = whole || left - v * CONV_LANES > CONV_LANES ? CONV_LANES : left - v * CONV_LANES;
-            conv_finish(t, (float *)&sum[i][v], i, (v0 + v) * CONV_LANES, count);
+            const int count = left - v * CONV_LANES, column = first + v * CONV_LANES;
+            v16f value = sum[i][v];
+            if (t->last) {
+                value = value + conv_load(t->bias + column);
+                if (t->residual) {
+                    value = value + conv_load_some(t->residual + i * t->residual_stride + column, count);
+                }
+            }
+            conv_store_some(t->y + i * t->y_stride + column, value, count);
         }
     }
 }
