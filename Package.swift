@@ -9,13 +9,16 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
-/// A target and its tests.
-func module(_ name: String, _ dependencies: [Target.Dependency] = [], testing: [Target.Dependency] = []) -> [Target] {
+/// A target and its tests; `fixtures` when the tests keep a folder of that name, which they find beside themselves.
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], testing: [Target.Dependency] = [],
+    fixtures: Bool = false
+) -> [Target] {
     [
         .target(name: name, dependencies: dependencies, swiftSettings: settings),
         .testTarget(
             name: "\(name)Tests", dependencies: [.byName(name: name), "SpeechTesting"] + testing,
-            swiftSettings: settings),
+            exclude: fixtures ? ["Fixtures"] : [], swiftSettings: settings),
     ]
 }
 
@@ -45,7 +48,7 @@ targets += module("SpeechCore")
 targets += module("Checkpoints")
 targets += module("TensorGraph", ["CGGML", "CMynahKernels", "Checkpoints"])
 targets += module("NeuralLayers", ["TensorGraph"])
-targets += module("AudioDSP", ["SpeechCore", "CLibAV", "CSoxr"])
+targets += module("AudioDSP", ["SpeechCore", "CLibAV", "CSoxr"], fixtures: true)
 targets += module("TextProcessing", ["SpeechCore"])
 targets += module("ModelHub", ["SpeechCore"])
 targets += module("Qwen3TTS", family)
