@@ -49,7 +49,8 @@ final class AudioDecodingSession {
         avcodec_parameters_to_context(context, stream.pointee.codecpar)
         context.pointee.pkt_timebase = stream.pointee.time_base
         context.pointee.thread_count = 1
-        context.pointee.err_recognition |= Int32(AV_EF_CRCCHECK)
+        // A checksum that fails in what should be exact is damage; lossy codecs are not asked, for few have any.
+        if LibAV.isLossless(identifier) { context.pointee.err_recognition |= AV_EF_CRCCHECK | AV_EF_EXPLODE }
         let status = avcodec_open2(context, decoder, nil)
         guard status >= 0 else { throw .corrupt(reason: LibAV.reason(status), second: 0) }
         self.stream = stream
@@ -126,7 +127,7 @@ final class AudioDecodingSession {
         try decode(nil, codec)
         try damage.checkEnd(mixer)
         guard mixer.rate > 0, !mixer.samples.isEmpty else { throw .empty }
-        if let stated = statedSeconds(format, stream, codec), mixer.seconds < stated {
+        if let stated = statedSeconds(format, stream), mixer.seconds < stated - slack(codec) {
             throw .truncated(stated: stated, decoded: mixer.seconds)
         }
         return facts(format, codec)
@@ -151,10 +152,9 @@ final class AudioDecodingSession {
         if status < 0, status != mynah_av_again(), status != mynah_av_eof() { damage.bad += 1 }
     }
 
-    /// The length the file states, less what a codec may rightly keep back; nil where it states none.
+    /// The length the file states; nil where it states none, or no more than it holds.
     private func statedSeconds(
-        _ format: UnsafeMutablePointer<AVFormatContext>, _ stream: UnsafeMutablePointer<AVStream>,
-        _ codec: UnsafeMutablePointer<AVCodecContext>
+        _ format: UnsafeMutablePointer<AVFormatContext>, _ stream: UnsafeMutablePointer<AVStream>
     ) -> Double? {
         if let header = WaveHeader(source) {
             guard header.claimed > header.present, header.present > 0 else { return nil }
@@ -165,9 +165,13 @@ final class AudioDecodingSession {
             stream.pointee.duration != mynah_av_no_timestamp(), stream.pointee.duration > 0, base.den > 0
         else { return nil }
         let seconds = Double(stream.pointee.duration) * Double(base.num) / Double(base.den)
-        // Lossy codecs drop their priming and padding, and a clock of milliseconds rounds.
-        let slack = LibAV.isLossless(codec.pointee.codec_id) ? 0.0021 : 0.0021 + 4096 / Double(mixer.rate)
-        return seconds > slack ? seconds - slack : nil
+        return seconds
+    }
+
+    /// What a file may rightly hold less than it states, in seconds: a clock of milliseconds rounds, and lossy
+    /// codecs drop their priming and padding.
+    private func slack(_ codec: UnsafeMutablePointer<AVCodecContext>) -> Double {
+        LibAV.isLossless(codec.pointee.codec_id) ? 0.0021 : 0.0021 + 4096 / Double(mixer.rate)
     }
 
     private func facts(

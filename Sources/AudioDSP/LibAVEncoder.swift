@@ -85,6 +85,8 @@ final class LibAVEncoder: AudioEncoder {
             throw .encoding(format: audioFormat.rawValue, reason: "out of memory")
         }
         format.pointee.pb = io
+        // Room for later tags would be kilobytes of nothing ahead of the first sound.
+        format.pointee.metadata_header_padding = 0
         format.pointee.flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT | AVFMT_FLAG_FLUSH_PACKETS
         try check(avcodec_parameters_from_context(stream.pointee.codecpar, codec))
         stream.pointee.time_base = AVRational(num: 1, den: Int32(rate))

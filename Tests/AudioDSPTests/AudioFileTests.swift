@@ -68,6 +68,43 @@ import Testing
         }
     }
 
+    @Test(arguments: [AudioFormat.flac, .mp3])
+    func `a compressed file cut short, or damaged within, is refused`(format: AudioFormat) throws {
+        let whole = try format.encode(voiceLike(seconds: 3, rate: 24_000), sampleRate: 24_000)
+        #expect {
+            _ = try AudioFile.read(bytes: Array(whole[..<(whole.count / 2)]), maximumSeconds: 9)
+        } throws: { error in
+            guard case .truncated(let stated, let decoded)? = error as? AudioFileError else { return false }
+            return abs(stated - 3) < 0.1 && decoded < 2
+        }
+        guard format == .flac else { return }
+        var damaged = whole
+        damaged[whole.count / 2] ^= 0x55
+        #expect {
+            _ = try AudioFile.read(bytes: damaged, maximumSeconds: 9)
+        } throws: { error in
+            guard case .corrupt? = error as? AudioFileError else { return false }
+            return true
+        }
+    }
+
+    @Test func `tags behind an MP3 are not damage`() throws {
+        let whole = try AudioFormat.mp3.encode(voiceLike(seconds: 1, rate: 24_000), sampleRate: 24_000)
+        let tag = Array("TAG".utf8) + [UInt8](repeating: 0x41, count: 125)
+        #expect(try AudioFile.read(bytes: whole + tag, maximumSeconds: 9).duration == 1)
+    }
+
+    @Test func `ten minutes of silence in a small file stops at the limit`() throws {
+        let encoder = try AudioFormat.flac.encoder(sampleRate: 8_000)
+        var bytes: [UInt8] = []
+        for _ in 0..<600 { bytes += try encoder.encode([Float](repeating: 0, count: 8_000)) }
+        bytes += try encoder.finish()
+        #expect(bytes.count < 200_000)
+        #expect(throws: AudioFileError.tooLong(limit: 30)) {
+            try AudioFile.read(bytes: bytes, maximumSeconds: 30)
+        }
+    }
+
     @Test(arguments: [1, 999, 800_000])
     func `a rate that no recording has is refused`(rate: Int) {
         #expect(throws: AudioFileError.unsupportedRate(rate)) {
