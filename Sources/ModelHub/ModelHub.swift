@@ -1,1 +1,124 @@
-// ModelHub
+package import Foundation
+
+/// Models of the hub, on this machine's cache: the same folders that the hub's own tools use, either way.
+package struct ModelHub: Sendable {
+    let settings: HubSettings
+    let backoff: Duration
+
+    /// A hub as these variables describe it (see `HubSettings`).
+    package init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+        self.init(environment: environment, backoff: .seconds(1))
+    }
+
+    /// `backoff` is the wait before the second attempt; it doubles for each after.
+    init(environment: [String: String], backoff: Duration) {
+        settings = HubSettings(environment: environment)
+        self.backoff = backoff
+    }
+
+    /// The folder that holds every repository.
+    package var cache: URL { settings.cache }
+
+    /// Fetches what is missing of a model, and returns its snapshot's folder. What came before an interruption is
+    /// kept and gone on with. With `HF_HUB_OFFLINE` set, only looks.
+    package func pull(
+        _ model: HubModel, progress: @escaping @Sendable (PullProgress) -> Void = { _ in }
+    ) async throws(HubError) -> URL {
+        if settings.isOffline {
+            guard let snapshot = snapshot(of: model) else { throw .offline(repository: model.repository) }
+            return snapshot
+        }
+        let client = try HubClient(settings)
+        defer { client.close() }
+        let listing = try await patiently { () async throws(HubError) in try await client.listing(of: model) }
+        let folder = CacheFolder(cache: settings.cache, repository: model.repository)
+        try folder.prepare()
+        let meter = PullMeter(total: try total(of: listing), report: progress)
+        try checkSpace(for: listing, in: folder)
+        for file in listing.files {
+            let download = BlobDownload(file: file, model: model, commit: listing.commit, folder: folder)
+            try await download.run(client, meter, backoff: backoff)
+        }
+        return try folder.publish(listing, revision: model.revision)
+    }
+
+    /// The folder of a whole snapshot of a model on this machine, or nil. Asks nobody.
+    package func snapshot(of model: HubModel) -> URL? {
+        let folder = CacheFolder(cache: settings.cache, repository: model.repository)
+        guard let commit = folder.commit(of: model.revision) else { return nil }
+        let snapshot = folder.snapshot(commit)
+        return SnapshotCheck(snapshot).isWhole(requiring: model.required) ? snapshot : nil
+    }
+
+    /// The folder of a whole snapshot of a short name or repository on this machine, or nil. Asks nobody.
+    package func snapshot(of name: String) -> URL? {
+        (try? HubModel(name)).flatMap { snapshot(of: $0) }
+    }
+
+    /// The bytes of every file, blobs that two files share counted twice.
+    private func total(of listing: RemoteListing) throws(HubError) -> Int64 {
+        var total: Int64 = 0
+        for file in listing.files {
+            let (sum, overflow) = total.addingReportingOverflow(file.size)
+            guard !overflow else { throw .malformedAnswer("sizes beyond counting") }
+            total = sum
+        }
+        return total
+    }
+
+    /// Refuses to begin what cannot be finished.
+    private func checkSpace(for listing: RemoteListing, in folder: CacheFolder) throws(HubError) {
+        var needed: Int64 = 0
+        for file in listing.files where CacheFolder.size(folder.blob(file.hash)) != file.size {
+            needed += max(0, file.size - (CacheFolder.size(folder.incomplete(file.hash)) ?? 0))
+        }
+        guard needed > 0, let available = DiskSpace.free(at: folder.root) else { return }
+        // Links, references and the file system's own books.
+        let reserve: Int64 = 16_000_000
+        if needed > available - reserve {
+            throw .diskFull(needed: needed, available: available, folder: settings.cache.path)
+        }
+    }
+
+    /// Runs a request again while it fails for reasons that pass.
+    private func patiently<T: Sendable>(
+        _ body: () async throws(HubError) -> T
+    ) async throws(HubError) -> T {
+        var patience = Patience(first: backoff)
+        while true {
+            do {
+                return try await body()
+            } catch {
+                try await patience.wait(after: error)
+            }
+        }
+    }
+}
+
+/// How often and how long to wait between attempts.
+struct Patience {
+    private let first: Duration
+    private var attempts = 0
+    private static let limit = 5
+    /// Longer than this a server may not make us wait in one go.
+    private static let longest = 120
+
+    init(first: Duration) { self.first = first }
+
+    /// Something arrived: what failed so far no longer counts.
+    mutating func renew() { attempts = 0 }
+
+    /// Waits before the next attempt: what the server asked for, or twice as long each time.
+    ///
+    /// - Throws: `error` itself when it will not pass or has come too often, and `cancelled`.
+    mutating func wait(
+        after error: HubError, _ tell: (Double) -> Void = { _ in }
+    ) async throws(HubError) {
+        attempts += 1
+        guard error.isPassing, attempts < Self.limit else { throw error }
+        var pause = first * (1 << (attempts - 1))
+        if case .server(_, _, let seconds?) = error { pause = .seconds(min(max(seconds, 0), Self.longest)) }
+        tell(pause / .seconds(1))
+        do { try await Task.sleep(for: pause) } catch { throw .cancelled }
+    }
+}
