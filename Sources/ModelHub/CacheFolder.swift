@@ -1,14 +1,14 @@
-import Foundation
+package import Foundation
 
 /// One repository in the hub's cache, laid out as the hub's own tools lay it out: `blobs/<hash>` holds the bytes,
 /// `snapshots/<commit>/<path>` are links to them, and `refs/<revision>` names a commit.
-struct CacheFolder: Sendable {
+package struct CacheFolder: Sendable {
     /// `models--organisation--name`.
-    let root: URL
+    package let root: URL
     /// Where locks are, beside the repositories.
     let locks: URL
 
-    init(cache: URL, repository: String) {
+    package init(cache: URL, repository: String) {
         let name = "models--" + repository.replacingOccurrences(of: "/", with: "--")
         root = cache.appendingPathComponent(name, isDirectory: true)
         locks = cache.appendingPathComponent(".locks/\(name)", isDirectory: true)
@@ -24,7 +24,7 @@ struct CacheFolder: Sendable {
     func blob(_ hash: String) -> URL { root.appendingPathComponent("blobs/\(hash)") }
 
     /// Bytes that are still coming, under the name by which other tools would go on with them.
-    func incomplete(_ hash: String) -> URL { root.appendingPathComponent("blobs/\(hash).incomplete") }
+    package func incomplete(_ hash: String) -> URL { root.appendingPathComponent("blobs/\(hash).incomplete") }
 
     func lock(_ hash: String) -> URL { locks.appendingPathComponent("\(hash).lock") }
 
@@ -33,7 +33,7 @@ struct CacheFolder: Sendable {
     }
 
     /// Makes the folders that files go into.
-    func prepare() throws(HubError) {
+    package func prepare() throws(HubError) {
         for folder in [root.appendingPathComponent("blobs"), locks] { try Self.make(folder) }
     }
 

@@ -1,19 +1,19 @@
-import Foundation
+package import Foundation
 
 /// Where the hub is and where its files are kept, by the variables that the hub's own tools read.
-struct HubSettings: Sendable, Equatable {
+package struct HubSettings: Sendable, Equatable {
     /// Without a slash at its end.
-    let endpoint: String
+    package let endpoint: String
     /// The folder that holds `models--…`.
-    let cache: URL
+    package let cache: URL
     /// The access token, or nil.
-    let token: String?
+    package let token: String?
     /// Whether the network may not be used.
-    let isOffline: Bool
+    package let isOffline: Bool
 
     /// Reads `HF_ENDPOINT`, `HF_HUB_CACHE` (or the older `HUGGINGFACE_HUB_CACHE`), `HF_HOME`, `XDG_CACHE_HOME`, `HOME`,
     /// `HF_TOKEN`, `HF_TOKEN_PATH` and `HF_HUB_OFFLINE`; empty counts as unset.
-    init(environment: [String: String]) {
+    package init(environment: [String: String]) {
         func value(_ name: String) -> String? {
             environment[name].flatMap { $0.isEmpty ? nil : $0 }
         }

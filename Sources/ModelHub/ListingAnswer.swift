@@ -1,7 +1,7 @@
 import Foundation
 
 /// The hub's answer about a model, checked: nothing in it can lead a write out of the snapshot.
-struct ListingAnswer {
+package struct ListingAnswer {
     struct Entry {
         let path: String
         let size: Int64?
@@ -59,7 +59,7 @@ struct ListingAnswer {
     }
 
     /// The hash in an entity tag: quotes and the mark of weakness taken off. Nil if it is no SHA-1 or SHA-256.
-    static func hash(ofEntityTag tag: String) -> String? {
+    package static func hash(ofEntityTag tag: String) -> String? {
         let bare = (tag.hasPrefix("W/") ? String(tag.dropFirst(2)) : tag)
             .trimmingCharacters(in: CharacterSet(charactersIn: "\"")).lowercased()
         return isHexadecimal(bare, count: 40) || isHexadecimal(bare, count: 64) ? bare : nil

@@ -1,5 +1,5 @@
 /// A hash that works through blocks of 64 bytes and ends in padding and a bit count (FIPS 180-4, section 5).
-protocol Compression {
+package protocol Compression {
     /// The initial hash value.
     init()
     /// Takes in one block of 64 bytes (section 6).
@@ -9,10 +9,13 @@ protocol Compression {
 }
 
 /// A message hashed piece by piece.
-struct MessageDigest<Core: Compression> {
+package struct MessageDigest<Core: Compression> {
     private var core = Core()
     private var rest: [UInt8] = []
     private var length: UInt64 = 0
+
+    /// An empty message.
+    package init() {}
 
     /// Takes in the next piece of the message.
     mutating func update(_ bytes: UnsafeRawBufferPointer) {
@@ -35,12 +38,12 @@ struct MessageDigest<Core: Compression> {
     }
 
     /// Takes in the next piece of the message.
-    mutating func update(_ bytes: some Collection<UInt8>) {
+    package mutating func update(_ bytes: some Collection<UInt8>) {
         Array(bytes).withUnsafeBytes { update($0) }
     }
 
     /// The hash of all that came, in lower-case hexadecimal.
-    consuming func hexadecimal() -> String {
+    package consuming func hexadecimal() -> String {
         let bits = length &* 8
         var end: [UInt8] = [0x80]
         while (rest.count + end.count) % 64 != 56 { end.append(0) }
@@ -56,13 +59,15 @@ struct MessageDigest<Core: Compression> {
 }
 
 /// SHA-256 (FIPS 180-4, section 6.2), by which the hub names large files.
-struct SHA256: Compression {
+package struct SHA256: Compression {
     private var h: (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32) = (
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab,
         0x5be0_cd19
     )
 
-    var words: [UInt32] { [h.0, h.1, h.2, h.3, h.4, h.5, h.6, h.7] }
+    package init() {}
+
+    package var words: [UInt32] { [h.0, h.1, h.2, h.3, h.4, h.5, h.6, h.7] }
 
     /// The fractional parts of the cube roots of the first 64 primes (section 4.2.2).
     private static let constants: [UInt32] = [
@@ -76,7 +81,7 @@ struct SHA256: Compression {
         0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
     ]
 
-    mutating func absorb(_ block: UnsafeRawPointer) {
+    package mutating func absorb(_ block: UnsafeRawPointer) {
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { w in
             for t in 0..<16 {
                 w[t] = UInt32(bigEndian: block.loadUnaligned(fromByteOffset: t &* 4, as: UInt32.self))
@@ -106,14 +111,16 @@ struct SHA256: Compression {
 }
 
 /// SHA-1 (FIPS 180-4, section 6.1), by which git, and so the hub, names small files.
-struct SHA1: Compression {
+package struct SHA1: Compression {
     private var h: (UInt32, UInt32, UInt32, UInt32, UInt32) = (
         0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0
     )
 
-    var words: [UInt32] { [h.0, h.1, h.2, h.3, h.4] }
+    package init() {}
 
-    mutating func absorb(_ block: UnsafeRawPointer) {
+    package var words: [UInt32] { [h.0, h.1, h.2, h.3, h.4] }
+
+    package mutating func absorb(_ block: UnsafeRawPointer) {
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 80) { w in
             for t in 0..<16 {
                 w[t] = UInt32(bigEndian: block.loadUnaligned(fromByteOffset: t &* 4, as: UInt32.self))

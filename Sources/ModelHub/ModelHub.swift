@@ -11,7 +11,7 @@ package struct ModelHub: Sendable {
     }
 
     /// `backoff` is the wait before the second attempt; it doubles for each after.
-    init(environment: [String: String], backoff: Duration) {
+    package init(environment: [String: String], backoff: Duration) {
         settings = HubSettings(environment: environment)
         self.backoff = backoff
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import ModelHub
+import ModelHub
 
 #if canImport(FoundationNetworking)
     import FoundationNetworking

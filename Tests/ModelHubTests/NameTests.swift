@@ -2,7 +2,7 @@ import Foundation
 import SpeechCore
 import Testing
 
-@testable import ModelHub
+import ModelHub
 
 /// Names of models, settings and hashes: what needs no server.
 struct NameTests {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import ModelHub
+import ModelHub
 
 /// Pulls over the loopback.
 @Suite(.serialized) struct PullTests {
