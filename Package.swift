@@ -40,14 +40,14 @@ var targets: [Target] = [
     .executableTarget(
         name: "MynahCLI",
         dependencies: [
-            "Mynah", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Mynah", "Qwen3TTS", "Checkpoints", "SpeechCore", "TensorGraph", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: settings),
 ]
 targets += module("SpeechCore")
 targets += module("Checkpoints")
 targets += module("TensorGraph", ["CGGML", "CMynahKernels", "Checkpoints"])
-targets += module("NeuralLayers", ["TensorGraph"])
+targets += module("NeuralLayers", ["TensorGraph", "SpeechCore"])
 targets += module("AudioDSP", ["SpeechCore", "CLibAV", "CSoxr"], fixtures: true)
 targets += module("TextProcessing", ["SpeechCore"])
 targets += module("ModelHub", ["SpeechCore"])

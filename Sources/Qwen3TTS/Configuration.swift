@@ -1,0 +1,195 @@
+import Foundation
+import NeuralLayers
+import TensorGraph
+
+// The three configuration files of a checkpoint. Properties are the files' keys in camel case. What shapes a tensor
+// has no default: the defaults of the upstream configuration classes are not the released values.
+
+/// `config.json`.
+struct Configuration: Decodable, Sendable {
+    let ttsModelType: Variant
+    let ttsModelSize: String
+    let tokenizerType: String
+    let ttsPadTokenId: Int32, ttsBosTokenId: Int32, ttsEosTokenId: Int32
+    let talkerConfig: TalkerConfiguration
+    let speakerEncoderConfig: SpeakerEncoderConfiguration?
+
+    /// Which of the released kinds a checkpoint is.
+    enum Variant: String, Decodable, Sendable {
+        case base
+        case customVoice = "custom_voice"
+        case voiceDesign = "voice_design"
+    }
+
+    /// Upstream drops the instruction on the small model without a word; we say so.
+    var ignoresInstruction: Bool { ttsModelType == .base || ttsModelSize == "0b6" }
+}
+
+/// `talker_config`.
+struct TalkerConfiguration: Decodable, Sendable {
+    let hiddenSize: Int, intermediateSize: Int, numHiddenLayers: Int
+    let numAttentionHeads: Int, numKeyValueHeads: Int, headDim: Int
+    let vocabSize: Int, textVocabSize: Int, textHiddenSize: Int, numCodeGroups: Int
+    let ropeTheta: Double, rmsNormEps: Float
+    let codecPadId: Int32, codecBosId: Int32, codecEosTokenId: Int32
+    let codecThinkId: Int32, codecNothinkId: Int32, codecThinkBosId: Int32, codecThinkEosId: Int32
+    let codecLanguageId: [String: Int32]
+    let spkId: [String: Int32]
+    let spkIsDialect: [String: Dialect]
+    let codePredictorConfig: CodePredictorConfiguration
+
+    /// `false`, or the dialect's name.
+    struct Dialect: Decodable, Sendable {
+        let name: String?
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            name = try? container.decode(String.self)
+            if name == nil { _ = try container.decode(Bool.self) }
+        }
+    }
+
+    var decoder: DecoderConfig {
+        var config = DecoderConfig(
+            width: hiddenSize, feedForward: intermediateSize, layers: numHiddenLayers,
+            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim), ropeBase: ropeTheta,
+            epsilon: rmsNormEps)
+        config.headNorms = true
+        return config
+    }
+}
+
+/// `talker_config.code_predictor_config`.
+struct CodePredictorConfiguration: Decodable, Sendable {
+    let hiddenSize: Int, intermediateSize: Int, numHiddenLayers: Int
+    let numAttentionHeads: Int, numKeyValueHeads: Int, headDim: Int
+    let vocabSize: Int, ropeTheta: Double, rmsNormEps: Float
+
+    var decoder: DecoderConfig {
+        var config = DecoderConfig(
+            width: hiddenSize, feedForward: intermediateSize, layers: numHiddenLayers,
+            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim), ropeBase: ropeTheta,
+            epsilon: rmsNormEps)
+        config.headNorms = true
+        return config
+    }
+}
+
+/// `speaker_encoder_config`. The released files give only the width; the rest are the upstream class's values.
+struct SpeakerEncoderConfiguration: Decodable, Sendable {
+    let encDim: Int, sampleRate: Int
+    let melDim: Int, encChannels: [Int], encKernelSizes: [Int], encDilations: [Int]
+    let encAttentionChannels: Int, encRes2netScale: Int, encSeChannels: Int
+
+    private enum Key: String, CodingKey {
+        case encDim, sampleRate, melDim, encChannels, encKernelSizes, encDilations
+        case encAttentionChannels, encRes2netScale, encSeChannels
+    }
+
+    init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: Key.self)
+        encDim = try values.decode(Int.self, forKey: .encDim)
+        sampleRate = try values.decode(Int.self, forKey: .sampleRate)
+        melDim = try values.decodeIfPresent(Int.self, forKey: .melDim) ?? 128
+        encChannels = try values.decodeIfPresent([Int].self, forKey: .encChannels) ?? [512, 512, 512, 512, 1536]
+        encKernelSizes = try values.decodeIfPresent([Int].self, forKey: .encKernelSizes) ?? [5, 3, 3, 3, 1]
+        encDilations = try values.decodeIfPresent([Int].self, forKey: .encDilations) ?? [1, 2, 3, 4, 1]
+        encAttentionChannels = try values.decodeIfPresent(Int.self, forKey: .encAttentionChannels) ?? 128
+        encRes2netScale = try values.decodeIfPresent(Int.self, forKey: .encRes2netScale) ?? 8
+        encSeChannels = try values.decodeIfPresent(Int.self, forKey: .encSeChannels) ?? 128
+    }
+}
+
+/// `speech_tokenizer/config.json`.
+struct SpeechTokenizerConfiguration: Decodable, Sendable {
+    let encoderValidNumQuantizers: Int
+    let inputSampleRate: Int, outputSampleRate: Int
+    let decodeUpsampleRate: Int, encodeDownsampleRate: Int
+    let decoderConfig: CodecDecoderConfiguration
+    let encoderConfig: CodecEncoderConfiguration
+}
+
+/// `decoder_config` of the speech tokenizer.
+struct CodecDecoderConfiguration: Decodable, Sendable {
+    let latentDim: Int, codebookDim: Int, codebookSize: Int, decoderDim: Int
+    let hiddenSize: Int, intermediateSize: Int, headDim: Int
+    let numAttentionHeads: Int, numKeyValueHeads: Int, numHiddenLayers: Int
+    let numQuantizers: Int, numSemanticQuantizers: Int
+    let rmsNormEps: Float, ropeTheta: Double, slidingWindow: Int
+    let upsampleRates: [Int], upsamplingRatios: [Int]
+
+    var transformer: DecoderConfig {
+        var config = DecoderConfig(
+            width: hiddenSize, feedForward: intermediateSize, layers: numHiddenLayers,
+            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim), ropeBase: ropeTheta,
+            epsilon: rmsNormEps)
+        config.layerScales = true
+        config.window = slidingWindow
+        config.role = .codecMatrix
+        return config
+    }
+}
+
+/// `encoder_config` of the speech tokenizer: Mimi's.
+struct CodecEncoderConfiguration: Decodable, Sendable {
+    let numFilters: Int, kernelSize: Int, lastKernelSize: Int, residualKernelSize: Int, compress: Int
+    let upsamplingRatios: [Int]
+    let hiddenSize: Int, intermediateSize: Int, headDim: Int
+    let numHiddenLayers: Int, numAttentionHeads: Int, numKeyValueHeads: Int
+    let normEps: Float, ropeTheta: Double
+    let codebookSize: Int, codebookDim: Int, numQuantizers: Int, numSemanticQuantizers: Int
+
+    /// The file also names a window; upstream's attention does not apply it.
+    var transformer: DecoderConfig {
+        var config = DecoderConfig(
+            width: hiddenSize, feedForward: intermediateSize, layers: numHiddenLayers,
+            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim), ropeBase: ropeTheta,
+            epsilon: normEps)
+        config.layerScales = true
+        config.centredNorms = true
+        config.plainMLP = true
+        config.role = .encoder
+        return config
+    }
+}
+
+/// `generation_config.json`. Sampling upstream's wrapper falls back to when the file is silent.
+struct GenerationConfiguration: Decodable, Sendable {
+    var doSample: Bool?, temperature: Float?, topK: Int?, topP: Float?
+    var repetitionPenalty: Float?, maxNewTokens: Int?
+    var subtalkerDosample: Bool?, subtalkerTemperature: Float?, subtalkerTopK: Int?, subtalkerTopP: Float?
+}
+
+/// Why a configuration file cannot be used.
+enum ConfigurationError: Error, Equatable {
+    case unreadable(file: String, why: String)
+    case missingKey(file: String, key: String)
+    case wrongValue(file: String, key: String, why: String)
+}
+
+extension Decodable {
+    /// The file's content; a failure names the file, and the key as the file spells it.
+    static func decoded(_ data: Data, file: String) throws(ConfigurationError) -> Self {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        do {
+            return try decoder.decode(Self.self, from: data)
+        } catch DecodingError.keyNotFound(let key, let context) {
+            throw .missingKey(file: file, key: spelled(context.codingPath + [key]))
+        } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
+            throw .wrongValue(file: file, key: spelled(context.codingPath), why: context.debugDescription)
+        } catch DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty {
+            throw .wrongValue(file: file, key: spelled(context.codingPath), why: context.debugDescription)
+        } catch {
+            throw .unreadable(file: file, why: "\(error)")
+        }
+    }
+}
+
+/// Keys from the outside in, in the file's spelling.
+private func spelled(_ path: [any CodingKey]) -> String {
+    path.map { key in
+        key.intValue.map { "[\($0)]" }
+            ?? key.stringValue.reduce(into: "") { $0 += $1.isUppercase ? "_\($1.lowercased())" : String($1) }
+    }.joined(separator: ".")
+}

@@ -1,0 +1,205 @@
+import CGGML
+import CMynahKernels
+
+/// Keys and values of several sessions, each in its own slot of `capacity` rows.
+///
+/// A slot is a ring: position p lies in row p mod capacity, so a layer with a window needs only the window (and
+/// the rows of one step) however long the sound becomes. Memory is taken from the system as rows are first written.
+package final class KVCache {
+    package let layers: Int, slots: Int, capacity: Int, heads: Int, headWidth: Int
+    /// Rows a position attends to, itself included; nil is all before it.
+    package let window: Int?
+    private let context: OpaquePointer
+    private let buffer: ggml_backend_buffer_t
+    private let keys: [UnsafeMutablePointer<ggml_tensor>], values: [UnsafeMutablePointer<ggml_tensor>]
+
+    /// - Parameter half: store in float16 (half the traffic) or float32 (as the reference computes).
+    package init(on device: Device, _ layout: Layout, slots: Int, capacity: Int, half: Bool) throws(DeviceError) {
+        layers = layout.layers
+        heads = layout.heads
+        headWidth = layout.headWidth
+        window = layout.window
+        self.slots = slots
+        self.capacity = capacity
+        let parameters = ggml_init_params(
+            mem_size: ggml_tensor_overhead() * (layout.layers * 2 + 1), mem_buffer: nil, no_alloc: true)
+        guard let context = ggml_init(parameters) else { throw .noProcessor }
+        self.context = context
+        let (width, rows) = (Int64(layout.heads * layout.headWidth), Int64(slots * capacity))
+        let type = half ? GGML_TYPE_F16 : GGML_TYPE_F32
+        func make() -> [UnsafeMutablePointer<ggml_tensor>] {
+            (0..<layout.layers).compactMap { _ in ggml_new_tensor_2d(context, type, width, rows) }
+        }
+        keys = make()
+        values = make()
+        guard let buffer = ggml_backend_alloc_ctx_tensors_from_buft(context, device.weightBufferType) else {
+            ggml_free(context)
+            throw .outOfMemory(bytes: layout.bytes(rows: slots * capacity, half: half))
+        }
+        self.buffer = buffer
+        // Composed attention multiplies rows never written by a weight of zero: they must not hold NaN.
+        if !device.usesKernels || layout.headWidth % 16 != 0 { ggml_backend_buffer_clear(buffer, 0) }
+    }
+
+    deinit {
+        ggml_backend_buffer_free(buffer)
+        ggml_free(context)
+    }
+
+    /// The shape of a cache.
+    package struct Layout: Sendable {
+        package let layers: Int, heads: Int, headWidth: Int, window: Int?
+
+        package init(layers: Int, heads: Int, headWidth: Int, window: Int? = nil) {
+            self.layers = layers
+            self.heads = heads
+            self.headWidth = headWidth
+            self.window = window
+        }
+
+        package func bytes(rows: Int, half: Bool) -> Int { layers * 2 * heads * headWidth * rows * (half ? 2 : 4) }
+    }
+
+    /// One layer's rows, in a graph.
+    package struct Layer {
+        let keys: Tensor, values: Tensor
+        let heads: Int
+        /// Done when our kernel has stored this step's rows.
+        var stored: Tensor?
+
+        /// The cache with this step's keys and values `[rows, heads, width]` in it.
+        package func storing(_ key: Tensor, _ value: Tensor, at step: Step) -> Layer {
+            if step.usesKernels {
+                let stored = Tensor.kernelStored(key, value, in: self, at: step)
+                return Layer(keys: keys, values: values, heads: heads, stored: stored)
+            }
+            return Layer(keys: keys.storing(key, at: step), values: values.storing(value, at: step), heads: heads)
+        }
+    }
+
+    /// Layer `index` for use in `graph`.
+    package func layer(_ index: Int, in graph: Graph) -> Layer {
+        graph.retain(self)
+        let shape = [slots * capacity, heads * headWidth]
+        return Layer(
+            keys: Tensor(keys[index], graph, shape), values: Tensor(values[index], graph, shape), heads: heads)
+    }
+
+    /// Copies the first `count` positions of a slot to another: a stored prompt's prefix, reused.
+    package func copy(from source: Int, to target: Int, count: Int) {
+        precondition(count <= capacity && source < slots && target < slots, "slot \(source) to \(target), \(count) rows")
+        for tensor in keys + values {
+            let row = tensor.pointee.nb.1
+            var bytes = [UInt8](repeating: 0, count: count * row)
+            bytes.withUnsafeMutableBytes {
+                ggml_backend_tensor_get(tensor, $0.baseAddress, source * capacity * row, $0.count)
+                ggml_backend_tensor_set(tensor, $0.baseAddress, target * capacity * row, $0.count)
+            }
+        }
+    }
+}
+
+extension Tensor {
+    /// The cache with rows `[rows, heads, width]` written where `step` says.
+    fileprivate func storing(_ rows: Tensor, at step: Step) -> Tensor {
+        let flat = rows.reshaped(rows.shape[0], shape[1])
+        return Tensor(ggml_set_rows(context, node, flat.node, step.cacheRows.node), graph, shape)
+    }
+}
+
+/// Where each row of a step stands: in which session's slot, at which position. Graph inputs, so that one graph
+/// serves every step.
+package struct Step {
+    package let rows: Int
+    let headWidth: Int
+    let base: Double
+    /// Whether attention and rotary positions are by our kernels, or composed.
+    let usesKernels: Bool
+    let positions: Tensor
+    let cacheRows: Tensor
+    /// First cache row of each row's slot; only the kernels ask.
+    let slotBases: Tensor?
+    /// Cosines then sines of each row's angles, `[rows, headWidth]`; the kernels' form of rotary positions.
+    let rotation: Tensor?
+    /// 0 where a row may look and -inf elsewhere, `[rows, slots x capacity]`; the composed form of attention.
+    let mask: Tensor?
+    let window: Int?, slots: Int, capacity: Int
+    private let rotary: Rotary
+
+    /// Inputs for `rows` rows over `cache`.
+    package init(in graph: Graph, rows: Int, cache: KVCache, rotaryBase: Double) {
+        self.rows = rows
+        headWidth = cache.headWidth
+        base = rotaryBase
+        rotary = Rotary(width: cache.headWidth, base: rotaryBase)
+        (window, slots, capacity) = (cache.window, cache.slots, cache.capacity)
+        positions = graph.integerInput("positions", [rows])
+        let kernels = graph.device.usesKernels && mynah_attend_supports(1, 1, Int64(cache.headWidth)) != 0
+        usesKernels = kernels
+        cacheRows = graph.input("cache_rows", [rows], kernels ? GGML_TYPE_I32 : GGML_TYPE_I64)
+        slotBases = kernels ? graph.integerInput("slot_bases", [rows]) : nil
+        rotation = kernels ? graph.input("rotation", [rows, cache.headWidth]) : nil
+        mask = kernels ? nil : graph.input("mask", [rows, cache.slots * cache.capacity])
+    }
+
+    /// Says where the rows stand this time.
+    package func write(_ places: [(slot: Int, position: Int)]) {
+        describe(places) { tensor, bytes in tensor.write(bytes: bytes) }
+    }
+
+    /// Says where the rows stand every time the graph is computed.
+    package func fix(_ places: [(slot: Int, position: Int)]) {
+        describe(places) { tensor, bytes in tensor.graph.fix(tensor, Array(bytes)) }
+    }
+
+    private func describe(
+        _ places: [(slot: Int, position: Int)], _ put: (Tensor, UnsafeRawBufferPointer) -> Void
+    ) {
+        precondition(places.count == rows, "\(places.count) places for \(rows) rows")
+        places.map { Int32($0.position) }.withUnsafeBytes { put(positions, $0) }
+        let cacheRow = places.map { Int64($0.slot * capacity + $0.position % capacity) }
+        if !usesKernels { cacheRow.withUnsafeBytes { put(cacheRows, $0) } }
+        if let rotation, let slotBases {
+            cacheRow.map { Int32($0) }.withUnsafeBytes { put(cacheRows, $0) }
+            places.map { Int32($0.slot * capacity) }.withUnsafeBytes { put(slotBases, $0) }
+            rotary.table(places.map(\.position)).withUnsafeBytes { put(rotation, $0) }
+        }
+        if let mask { maskValues(places).withUnsafeBytes { put(mask, $0) } }
+    }
+
+    private func maskValues(_ places: [(slot: Int, position: Int)]) -> [Float] {
+        var values = [Float](repeating: -.infinity, count: rows * slots * capacity)
+        for (row, place) in places.enumerated() {
+            let first = max(0, place.position - (window ?? .max) + 1, place.position - capacity + 1)
+            for position in first...place.position {
+                values[row * slots * capacity + place.slot * capacity + position % capacity] = 0
+            }
+        }
+        return values
+    }
+}
+
+/// Angles of rotary positions.
+struct Rotary: Sendable {
+    /// base^(-2i/width), i in 0..<width/2.
+    private let frequencies: [Double]
+
+    init(width: Int, base: Double) {
+        frequencies = (0..<width / 2).map { power(base, -2 * Double($0) / Double(width)) }
+    }
+
+    /// For each position, the cosines then the sines of its angles. Computed in double, so that an hour of sound
+    /// turns as exactly as its first second.
+    func table(_ positions: [Int]) -> [Float] {
+        let half = frequencies.count
+        var values = [Float](repeating: 0, count: positions.count * half * 2)
+        for (row, position) in positions.enumerated() {
+            for i in 0..<half {
+                let angle = Double(position) * frequencies[i]
+                values[row * half * 2 + i] = Float(cosine(angle))
+                values[row * half * 2 + half + i] = Float(sine(angle))
+            }
+        }
+        return values
+    }
+}

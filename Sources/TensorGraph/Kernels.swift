@@ -1,0 +1,268 @@
+import CGGML
+import CMynahKernels
+
+// Operations of Operations.swift and Convolution.swift by our own kernels. Each is a ggml custom operation: every
+// thread of the pool calls the kernel with its number, ggml puts a barrier behind it.
+
+/// One kernel with its fixed arguments. `run` is called by several threads at once and changes nothing.
+class KernelOperation {
+    func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {}
+}
+
+private let runKernel: ggml_custom_op_t = { node, thread, threads, operation in
+    guard let node, let operation else { return }
+    Unmanaged<KernelOperation>.fromOpaque(operation)._withUnsafeGuaranteedRef { $0.run(node, thread, threads) }
+}
+
+extension Graph {
+    /// A node computed by `operation` from `sources`.
+    func custom(
+        _ operation: KernelOperation, _ shape: [Int], _ sources: [Tensor], type: ggml_type = GGML_TYPE_F32
+    ) -> Tensor {
+        retain(operation)
+        let ne = Tensor.dimensions(shape)
+        var arguments: [UnsafeMutablePointer<ggml_tensor>?] = sources.map(\.node)
+        let node = ggml_custom_4d(
+            context, type, ne.0, ne.1, ne.2, ne.3, &arguments, Int32(arguments.count), runKernel, GGML_N_TASKS_MAX,
+            Unmanaged.passUnretained(operation).toOpaque())
+        return Tensor(node, self, shape)
+    }
+}
+
+extension UnsafeMutablePointer<ggml_tensor> {
+    func source(_ index: Int) -> UnsafeMutablePointer<ggml_tensor>? {
+        let sources = pointee.src
+        return switch index {
+        case 0: sources.0
+        case 1: sources.1
+        case 2: sources.2
+        default: sources.3
+        }
+    }
+
+    var floats: UnsafeMutablePointer<Float>? { pointee.data?.assumingMemoryBound(to: Float.self) }
+    var integers: UnsafePointer<Int32>? { pointee.data.map { UnsafePointer($0.assumingMemoryBound(to: Int32.self)) } }
+    /// Values from one row to the next.
+    var rowStride: Int { pointee.nb.1 / 4 }
+}
+
+extension Weight {
+    var floats: UnsafePointer<Float>? { node.floats.map { UnsafePointer($0) } }
+}
+
+extension Tensor {
+    /// The tensor as a kernel reads rows: values of a row side by side, rows at any distance.
+    private var rowwise: Tensor { node.pointee.nb.0 == 4 ? self : contiguous }
+
+    func kernelRMSNorm(_ weight: Weight, _ epsilon: Float) -> Tensor {
+        graph.retain(weight.owner)
+        return graph.custom(NormKernel(weight, nil, epsilon), shape, [contiguous])
+    }
+
+    func kernelLayerNorm(_ weight: Weight, _ bias: Weight, _ epsilon: Float) -> Tensor {
+        graph.retain(weight.owner)
+        return graph.custom(NormKernel(weight, bias, epsilon), shape, [contiguous])
+    }
+
+    func kernelMap(_ kind: mynah_unary_kind) -> Tensor {
+        graph.custom(UnaryKernel(kind), shape, [contiguous])
+    }
+
+    func kernelLinear(_ weights: [(Weight, bias: Weight?)], residual: Tensor?) -> [Tensor] {
+        let operation = LinearKernel(weights, rows: shape[0], width: shape[1], scratch: graph.scratch, gated: false)
+        graph.scratch.reserve(operation.scratchBytes(threads: graph.device.threads))
+        for (weight, _) in weights { graph.retain(weight.owner) }
+        let widths = weights.map { $0.0.shape[0] }
+        let all = graph.custom(
+            operation, [shape[0], widths.reduce(0, +)], [rowwise] + (residual.map { [$0.rowwise] } ?? []))
+        if widths.count == 1 { return [all] }
+        var start = 0
+        return widths.map { width in
+            defer { start += width }
+            return all.columns(start, width)
+        }
+    }
+
+    func kernelGated(_ gate: Weight, _ up: Weight) -> Tensor {
+        let operation = LinearKernel(
+            [(gate, nil), (up, nil)], rows: shape[0], width: shape[1], scratch: graph.scratch, gated: true)
+        graph.scratch.reserve(operation.scratchBytes(threads: graph.device.threads))
+        graph.retain(gate.owner)
+        return graph.custom(operation, [shape[0], gate.shape[0]], [rowwise])
+    }
+
+    func kernelRotated(_ step: Step, norm: (weight: Weight, epsilon: Float)?) -> Tensor {
+        guard let rotation = step.rotation else { preconditionFailure("the step has no rotation") }
+        return graph.custom(RotaryKernel(norm), shape, [self, rotation])
+    }
+
+    func kernelAttending(_ cache: KVCache.Layer, _ step: Step) -> Tensor {
+        guard let bases = step.slotBases, let stored = cache.stored else {
+            preconditionFailure("attention comes after the step's keys are stored")
+        }
+        let operation = AttentionKernel(cache, step, heads: shape[1])
+        return graph.custom(operation, [shape[0], shape[1] * shape[2]], [contiguous, bases, step.positions, stored])
+    }
+
+    /// Rows `[rows, heads, width]` of keys and values into the cache; the result only says that it is done.
+    static func kernelStored(_ keys: Tensor, _ values: Tensor, in cache: KVCache.Layer, at step: Step) -> Tensor {
+        keys.graph.custom(StoreKernel(cache), [1], [keys, values, step.cacheRows])
+    }
+}
+
+private final class NormKernel: KernelOperation {
+    private let weight: Weight, bias: Weight?
+    private let epsilon: Float
+
+    init(_ weight: Weight, _ bias: Weight?, _ epsilon: Float) {
+        (self.weight, self.bias, self.epsilon) = (weight, bias, epsilon)
+    }
+
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
+        let (width, rows) = (node.pointee.ne.0, ggml_nrows(node))
+        let x = node.source(0)?.floats
+        if let bias {
+            mynah_layer_norm(
+                node.floats, x, weight.floats, bias.floats, epsilon, rows, width, width, width, thread, threads)
+        } else {
+            mynah_rms_norm(node.floats, x, weight.floats, epsilon, rows, width, width, width, thread, threads)
+        }
+    }
+}
+
+private final class UnaryKernel: KernelOperation {
+    private let kind: mynah_unary_kind
+
+    init(_ kind: mynah_unary_kind) { self.kind = kind }
+
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
+        mynah_unary(kind, node.floats, node.source(0)?.floats, ggml_nelements(node), thread, threads)
+    }
+}
+
+private final class LinearKernel: KernelOperation {
+    private var arguments = mynah_linear_args()
+    private let scratch: Scratch
+    private let gated: Bool
+
+    init(_ weights: [(Weight, bias: Weight?)], rows: Int, width: Int, scratch: Scratch, gated: Bool) {
+        self.scratch = scratch
+        self.gated = gated
+        let described = weights.map { Self.describe($0.0, $0.bias, width) }
+        arguments.weights.0 = described[0]
+        if described.count > 1 { arguments.weights.1 = described[1] }
+        if described.count > 2 { arguments.weights.2 = described[2] }
+        arguments.weight_count = Int32(described.count)
+        arguments.k = Int64(width)
+        arguments.rows = Int64(rows)
+    }
+
+    private static func describe(_ weight: Weight, _ bias: Weight?, _ width: Int) -> mynah_weight {
+        let type = weight.node.pointee.type
+        var result = mynah_weight()
+        result.data = UnsafeRawPointer(weight.node.pointee.data)
+        result.type = Int32(type.rawValue)
+        result.rows = Int64(weight.shape[0])
+        result.row_bytes = weight.node.pointee.nb.1
+        result.bias = bias?.floats
+        if mynah_linear_supports(result.type, Int64(width)) == 0, let traits = ggml_get_type_traits_cpu(type) {
+            result.vec_dot = traits.pointee.vec_dot
+            result.from_float = ggml_get_type_traits_cpu(traits.pointee.vec_dot_type)?.pointee.from_float
+            result.activation_bytes = ggml_row_size(traits.pointee.vec_dot_type, Int64(width))
+        }
+        return result
+    }
+
+    func scratchBytes(threads: Int) -> Int {
+        mynah_linear_scratch(&arguments, Int32(threads))
+    }
+
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
+        var call = arguments
+        call.x = node.source(0)?.floats.map { UnsafePointer($0) }
+        call.x_stride = Int64(node.source(0)?.rowStride ?? 0)
+        call.y = node.floats
+        call.y_stride = node.pointee.ne.0
+        if let residual = node.source(1) {
+            call.residual = residual.floats.map { UnsafePointer($0) }
+            call.residual_stride = Int64(residual.rowStride)
+        }
+        call.scratch = scratch.base
+        gated ? mynah_gated_linear(&call, thread, threads) : mynah_linear(&call, thread, threads)
+    }
+}
+
+private final class RotaryKernel: KernelOperation {
+    private let norm: (weight: Weight, epsilon: Float)?
+
+    init(_ norm: (weight: Weight, epsilon: Float)?) { self.norm = norm }
+
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
+        guard let source = node.source(0) else { return }
+        var call = mynah_rope_args()
+        call.x = source.floats.map { UnsafePointer($0) }
+        call.x_stride = Int64(source.pointee.nb.2 / 4)
+        call.y = node.floats
+        call.y_stride = Int64(node.pointee.nb.2 / 4)
+        call.cos_sin = node.source(1)?.floats.map { UnsafePointer($0) }
+        (call.head_width, call.heads, call.rows) = (node.pointee.ne.0, node.pointee.ne.1, node.pointee.ne.2)
+        if let norm {
+            call.norm_weight = norm.weight.floats
+            call.norm_eps = norm.epsilon
+            mynah_head_norm_rope(&call, thread, threads)
+        } else {
+            mynah_rope(&call, thread, threads)
+        }
+    }
+}
+
+private final class StoreKernel: KernelOperation {
+    private let keys, values: UnsafeMutablePointer<ggml_tensor>
+
+    init(_ cache: KVCache.Layer) { (keys, values) = (cache.keys.node, cache.values.node) }
+
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
+        guard let k = node.source(0), let v = node.source(1), let slots = node.source(2) else { return }
+        var call = mynah_cache_store_args()
+        (call.cache_k, call.cache_v) = (keys.pointee.data, values.pointee.data)
+        call.type = keys.pointee.type == GGML_TYPE_F16 ? 1 : 0
+        call.k = k.floats.map { UnsafePointer($0) }
+        call.v = v.floats.map { UnsafePointer($0) }
+        (call.k_stride, call.v_stride) = (Int64(k.pointee.nb.2 / 4), Int64(v.pointee.nb.2 / 4))
+        call.slots = slots.integers
+        (call.rows, call.width) = (k.pointee.ne.2, keys.pointee.ne.0)
+        mynah_cache_store(&call, thread, threads)
+    }
+}
+
+private final class AttentionKernel: KernelOperation {
+    private let keys, values: UnsafeMutablePointer<ggml_tensor>
+    private let capacities: [Int32]
+    private let heads: Int, keyHeads: Int, width: Int, window: Int
+
+    init(_ cache: KVCache.Layer, _ step: Step, heads: Int) {
+        (keys, values) = (cache.keys.node, cache.values.node)
+        capacities = [Int32](repeating: Int32(step.capacity), count: step.rows)
+        self.heads = heads
+        (keyHeads, width, window) = (cache.heads, step.headWidth, step.window ?? 0)
+    }
+
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
+        var call = mynah_attend_args()
+        call.q = node.source(0)?.floats.map { UnsafePointer($0) }
+        (call.q_stride, call.y_stride) = (Int64(heads * width), Int64(heads * width))
+        (call.cache_k, call.cache_v) = (UnsafeRawPointer(keys.pointee.data), UnsafeRawPointer(values.pointee.data))
+        call.type = keys.pointee.type == GGML_TYPE_F16 ? 1 : 0
+        call.y = node.floats
+        call.bases = node.source(1)?.integers
+        call.positions = node.source(2)?.integers
+        (call.rows, call.heads, call.kv_heads) = (node.pointee.ne.1, Int64(heads), Int64(keyHeads))
+        call.head_width = Int64(width)
+        call.window = Int32(window)
+        call.scale = 1 / Float(width).squareRoot()
+        capacities.withUnsafeBufferPointer {
+            call.capacities = $0.baseAddress
+            mynah_attend(&call, thread, threads)
+        }
+    }
+}
