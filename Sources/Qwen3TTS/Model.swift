@@ -27,9 +27,7 @@ struct Model: Sendable {
             files.has("generation_config.json")
             ? try GenerationConfiguration.decoded(files.data("generation_config.json"), file: "generation_config.json")
             : GenerationConfiguration()
-        let tokenizer = try BytePairTokenizer(
-            vocabulary: files.data("vocab.json"), merges: files.data("merges.txt"),
-            configuration: files.data("tokenizer_config.json"))
+        let tokenizer = try BytePairTokenizer(files: files.data)
         prompts = PromptBuilder(config, tokenizer)
         talker = try Talker(weights["talker"], config.talkerConfig)
         predictor = try CodePredictor(weights["talker"]["code_predictor"], config.talkerConfig)

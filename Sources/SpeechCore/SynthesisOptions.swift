@@ -37,7 +37,7 @@ public struct SynthesisOptions: Sendable {
     public var wholeText: Bool?
     /// Longest piece of text given to the model at once, in text tokens.
     public var tokensPerSegment: Int
-    /// Frames decoded together when whole audio is asked for; one when streaming.
+    /// Frames decoded together. One gives sound soonest; several read the codec's weights once for all of them.
     public var framesPerChunk: Int
 
     /// Options; what is not given is the checkpoint's.

@@ -38,6 +38,7 @@ struct CodecDecoder: Sendable {
     }
 
     var cache: KVCache.Layout { transformer.stack.config.cache }
+    var lastSnake: Int { blocks.count + 1 }
     var transformerLayers: Int { transformer.stack.config.layers }
     var ropeBase: Double { transformer.stack.config.ropeBase }
 
