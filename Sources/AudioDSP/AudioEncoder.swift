@@ -12,6 +12,8 @@ extension AudioFormat {
     ///
     /// For a pipe or a connection, `seekable` is false: bytes come as they are made, and a WAV header says that
     /// its length is unknown. When true, `encode` gives nothing and `finish` all, with the true length in it.
+    /// An MP3 says only when seekable how much of its beginning is the codec's delay (46 ms at 24 kHz), and AAC
+    /// in ADTS never does (43 ms): otherwise their sound starts that much later.
     package func encoder(
         sampleRate: Int, seekable: Bool = false, options: EncodingOptions = EncodingOptions()
     ) throws(AudioFileError) -> any AudioEncoder {

@@ -19,8 +19,8 @@ package final class AudioFileWriter {
     ) throws(AudioFileError) {
         self.format = format
         self.path = try Self.destination(path)
-        let (folder, name) = Self.split(self.path)
-        temporary = folder + ".\(name.prefix(100)).\(UInt64.random(in: 0...UInt64.max)).part"
+        // Beside its place, for only within one file system is a rename one step.
+        temporary = Self.folder(of: self.path) + ".\(UInt64.random(in: 0...UInt64.max)).part"
         descriptor = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw .unwritable(path: path, reason: systemReason(errno)) }
         do {
@@ -95,9 +95,8 @@ package final class AudioFileWriter {
         return String(cString: resolved)
     }
 
-    /// The folder with its slash, empty for the current one, and the name.
-    private static func split(_ path: String) -> (String, Substring) {
-        guard let slash = path.lastIndex(of: "/") else { return ("", path[...]) }
-        return (String(path[...slash]), path[path.index(after: slash)...])
+    /// The folder with its slash; empty for the current one.
+    private static func folder(of path: String) -> Substring {
+        path.lastIndex(of: "/").map { path[...$0] } ?? ""
     }
 }

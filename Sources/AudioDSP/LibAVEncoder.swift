@@ -96,7 +96,7 @@ final class LibAVEncoder: AudioEncoder {
         var settings: OpaquePointer?
         defer { av_dict_free(&settings) }
         // An Ogg page holds a second unless told otherwise: too long to wait for in a stream.
-        if audioFormat == .opus, !sink.isSeekable { av_dict_set(&settings, "page_duration", "100000", 0) }
+        if audioFormat == .opus, !sink.isSeekable { av_dict_set(&settings, "page_duration", "40000", 0) }
         try check(avformat_write_header(format, &settings))
     }
 

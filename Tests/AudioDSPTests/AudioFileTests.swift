@@ -88,6 +88,15 @@ import Testing
         }
     }
 
+    @Test func `a cancelled task stops reading`() async {
+        let bytes = WaveFile(body: [UInt8](repeating: 0, count: 48_000)).bytes
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            _ = try AudioFile.read(bytes: bytes, maximumSeconds: 60)
+        }
+        await #expect(throws: AudioFileError.cancelled) { try await task.value }
+    }
+
     @Test func `tags behind an MP3 are not damage`() throws {
         let whole = try AudioFormat.mp3.encode(voiceLike(seconds: 1, rate: 24_000), sampleRate: 24_000)
         let tag = Array("TAG".utf8) + [UInt8](repeating: 0x41, count: 125)
