@@ -16,7 +16,7 @@ final class AudioDecodingSession {
     private var damage = Damage()
 
     init(_ source: ByteSource, maximumSeconds: Double) {
-        _ = LibAV.silenced
+        _ = LibAV.prepared
         self.source = source
         self.maximumSeconds = maximumSeconds
     }

@@ -2,8 +2,13 @@ import CLibAV
 
 /// What is common to reading and writing through libav.
 enum LibAV {
-    /// libav writes its complaints to stderr unless told not to; ours are errors.
-    static let silenced: Void = av_log_set_level(AV_LOG_QUIET)
+    /// Settings of the whole process, made once, before anything else is asked of libav.
+    static let prepared: Void = {
+        // It writes its complaints to stderr unless told not to; ours are errors.
+        av_log_set_level(AV_LOG_QUIET)
+        // A header may ask for two gigabytes at once otherwise. Sound needs no piece near this.
+        av_max_alloc(256 << 20)
+    }()
 
     /// libav's words for one of its negative results.
     static func reason(_ status: Int32) -> String {

@@ -23,7 +23,7 @@ final class LibAVEncoder: AudioEncoder {
     init(
         _ audioFormat: AudioFormat, sampleRate: Int, sink: ByteSink, options: EncodingOptions
     ) throws(AudioFileError) {
-        _ = LibAV.silenced
+        _ = LibAV.prepared
         guard AudioFile.sampleRates.contains(sampleRate) else { throw .unsupportedRate(sampleRate) }
         self.audioFormat = audioFormat
         self.sink = sink
