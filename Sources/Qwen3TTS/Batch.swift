@@ -16,8 +16,7 @@ final class Batch {
     private var resident: [Int: Resident] = [:]
     private lazy var padRow = model.text.rows([model.config.ttsPadTokenId], on: device)
     private(set) var sessions: [Session] = []
-    /// Rows of prompts that a stored prefix saved from being computed again.
-    private(set) var reusedRows = 0
+    private(set) var timings = StageTimings()
 
     /// A prompt whose rows still lie in a slot.
     private struct Resident {
@@ -63,9 +62,12 @@ final class Batch {
         session.trailing = model.text.rows(prompt.trailing.map(\.index), on: device)
         session.position = shared
         resident[slot] = Resident(rows: prompt.rows, conditioning: conditioning)
-        reusedRows += shared
-        let rows = embeddings(of: prompt.rows[shared...], conditioning)
-        prefill(session, rows, prompt.rows.count - shared)
+        timings.reusedRows += shared
+        timings.prefillRows += prompt.rows.count - shared
+        timings.prefillSeconds += timed {
+            let rows = embeddings(of: prompt.rows[shared...], conditioning)
+            prefill(session, rows, prompt.rows.count - shared)
+        }
         sessions.append(session)
         return session
     }
@@ -97,14 +99,15 @@ final class Batch {
 
     /// One frame of every session that has not ended; those whose draw ended them are left with an ending.
     func step() -> [(session: Session, frame: CodeFrame)] {
-        advance(sessions.filter { $0.ending == nil && $0.lastFrame != nil })
+        timings.talkerSeconds += timed { advance(sessions.filter { $0.ending == nil && $0.lastFrame != nil }) }
         var speaking: [(session: Session, frame: CodeFrame)] = []
         for session in sessions where session.ending == nil {
             if let first = session.drawFirst(endToken: model.config.talkerConfig.codecEosTokenId) {
                 speaking.append((session, [first]))
             }
         }
-        predict(&speaking)
+        timings.predictorSeconds += timed { predict(&speaking) }
+        timings.frames += speaking.count
         for (session, frame) in speaking {
             session.lastFrame = frame
             session.frameCount += 1
@@ -171,6 +174,12 @@ final class Batch {
                 }
             }
         }
+    }
+
+    private func timed(_ work: () -> Void) -> Double {
+        let start = ContinuousClock.now
+        work()
+        return (ContinuousClock.now - start).seconds
     }
 
     // MARK: rows

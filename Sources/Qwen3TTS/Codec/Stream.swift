@@ -48,6 +48,9 @@ final class CodecStream {
         return samples
     }
 
+    /// Takes frames in without their sound, as the past of what follows.
+    func prime(_ frames: [CodeFrame]) { _ = decode(frames) }
+
     /// Powers of two, so that few layouts serve any number of frames.
     private func chunkLength(_ left: Int) -> Int {
         var length = 1
