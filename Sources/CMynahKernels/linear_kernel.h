@@ -71,7 +71,7 @@ typedef struct { uint8_t low[128]; uint8_t high[64]; int8_t scales[16]; uint16_t
 
 /// The eight 6-bit scales and minima of a q4_k superblock: the first four lie in the low six bits of bytes 0-3 and
 /// 4-7, the others in the nibbles of bytes 8-11 with their top two bits above the first ones.
-static inline void mynah_q4_k_scales(const uint8_t *packed, uint8_t *scale, uint8_t *minimum) {
+static inline void mynah_q4_k_scales(const uint8_t *packed, void *scale, void *minimum) {
     uint32_t a, b, c;
     __builtin_memcpy(&a, packed, 4);
     __builtin_memcpy(&b, packed + 4, 4);

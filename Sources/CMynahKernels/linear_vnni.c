@@ -23,7 +23,7 @@ enum {
     /// Weight rows that share one pass over those groups.
     OUTPUTS = 4,
     /// How far ahead of the multiplication memory is asked for.
-    AHEAD = 2048,
+    AHEAD = 1024,
 };
 
 #define VNNI MYNAH_INLINE MYNAH_TARGET_VNNI
@@ -124,17 +124,17 @@ VNNI void turn_q4_k(turned *t, const uint8_t *p) {
     t->w[6] = PICK(even2, odd2, 2);
     t->w[7] = PICK(even2, odd2, 3);
 #undef PICK
-    uint8_t scales[16], minima[16];
-    mynah_q4_k_scales(s[0].scales, scales, minima);
-    mynah_q4_k_scales(s[1].scales, scales + 8, minima + 8);
+    uint64_t scales[2], minima[2];
+    mynah_q4_k_scales(s[0].scales, &scales[0], &minima[0]);
+    mynah_q4_k_scales(s[1].scales, &scales[1], &minima[1]);
+    const __m128i ds = _mm_set_epi64x((int64_t)scales[1], (int64_t)scales[0]);
+    const __m128i ms = _mm_set_epi64x((int64_t)minima[1], (int64_t)minima[0]);
     const __m512 d = _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_set1_ps(_cvtsh_ss(s[0].d))),
                                         _mm256_set1_ps(_cvtsh_ss(s[1].d)), 1);
     const __m512 m = _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_set1_ps(_cvtsh_ss(s[0].dmin))),
                                         _mm256_set1_ps(_cvtsh_ss(s[1].dmin)), 1);
-    t->scale = _mm512_mul_ps(
-        d, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)scales))));
-    t->minimum = _mm512_mul_ps(
-        m, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)minima))));
+    t->scale = _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(ds)));
+    t->minimum = _mm512_mul_ps(m, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(ms)));
 }
 
 VNNI size_t group_size(const int32_t type) {
@@ -153,20 +153,19 @@ VNNI void turn(turned *t, const uint8_t *p, const int32_t type) {
     }
 }
 
-/// Group g of a weight row; the last may be short and is filled up with zeros, whose scales are zero too.
-VNNI void turn_at(turned *t, const uint8_t *row, int64_t g, int64_t k, const int32_t type) {
-    const size_t size = group_size(type);
-    const uint8_t *p = row + (size_t)g * size;
-    const int64_t left = k - g * MYNAH_GROUP;
-    if (left >= MYNAH_GROUP) {
-        turn(t, p, type);
-        prefetch(p, size);
-        return;
-    }
-    uint8_t part[MYNAH_BLOCKS * sizeof(mynah_block_q8_0)];
-    memset(part, 0, size);
-    memcpy(part, p, size / MYNAH_GROUP * (size_t)left + size % MYNAH_GROUP * (size_t)left / MYNAH_GROUP);
-    turn(t, part, type);
+/// A whole group of a weight row.
+VNNI void turn_whole(turned *t, const uint8_t *p, const int32_t type) {
+    turn(t, p, type);
+    prefetch(p, group_size(type));
+}
+
+/// A short last group of `elements`, filled up with blocks whose scales are zero.
+typedef struct { uint8_t bytes[MYNAH_BLOCKS * sizeof(mynah_block_q8_0)]; } filled;
+
+MYNAH_TARGET_VNNI static __attribute__((noinline)) void fill(filled *f, const uint8_t *p, int64_t elements,
+                                                             const int32_t type) {
+    memset(f, 0, sizeof *f);
+    memcpy(f->bytes, p, group_size(type) / MYNAH_BLOCKS * (size_t)(elements / MYNAH_BLOCK));
 }
 
 VNNI __m512 add_group(__m512 sum, const turned *t, const mynah_group *x, const int32_t type) {
@@ -202,15 +201,23 @@ VNNI const uint8_t *row_of(const mynah_tile *t, int64_t i) { return t->data + (s
 
 /// Up to OUTPUTS weight rows with `rows` activation rows, whose sums stay in registers; decoding.
 VNNI void few_rows(const mynah_tile *t, int64_t i, int64_t n, int64_t r, const int rows, const int32_t type) {
+    const int64_t whole = t->k / MYNAH_GROUP, left = t->k % MYNAH_GROUP;
     __m512 sums[4][OUTPUTS];
     for (int64_t a = 0; a < n; ++a) {
         const uint8_t *row = row_of(t, i + a);
         __m512 sum[4];
         for (int b = 0; b < rows; ++b) { sum[b] = _mm512_setzero_ps(); }
-        for (int64_t g = 0; g < mynah_groups(t->k); ++g) {
+        for (int64_t g = 0; g < whole; ++g) {
             turned w;
-            turn_at(&w, row, g, t->k, type);
+            turn_whole(&w, row + (size_t)g * group_size(type), type);
             for (int b = 0; b < rows; ++b) { sum[b] = add_group(sum[b], &w, groups_of(t, r + b) + g, type); }
+        }
+        if (left > 0) {
+            filled f;
+            fill(&f, row + (size_t)whole * group_size(type), left, type);
+            turned w;
+            turn(&w, f.bytes, type);
+            for (int b = 0; b < rows; ++b) { sum[b] = add_group(sum[b], &w, groups_of(t, r + b) + whole, type); }
         }
         for (int b = 0; b < rows; ++b) { sums[b][a] = sum[b]; }
     }
@@ -220,28 +227,36 @@ VNNI void few_rows(const mynah_tile *t, int64_t i, int64_t n, int64_t r, const i
     for (int b = 0; b < rows; ++b) { store_sums(t, i, r + b, n, sums[b]); }
 }
 
-/// The same for up to ROWS activation rows, group by group; prefilling.
+/// Group g of one weight row, short or whole.
+VNNI void turn_any(turned *t, const uint8_t *row, int64_t g, int64_t k, const int32_t type) {
+    const uint8_t *p = row + (size_t)g * group_size(type);
+    const int64_t left = k - g * MYNAH_GROUP;
+    if (left < MYNAH_GROUP) {
+        filled f;
+        fill(&f, p, left, type);
+        turn(t, f.bytes, type);
+    } else {
+        turn_whole(t, p, type);
+    }
+}
+
+/// The same for up to ROWS activation rows, group by group and two weight rows at a time; prefilling.
 VNNI void many_rows(const mynah_tile *t, int64_t i, int64_t n, int64_t r, int64_t rows, const int32_t type) {
     __m512 sums[ROWS][OUTPUTS];
     for (int64_t b = 0; b < rows; ++b) {
         for (int a = 0; a < OUTPUTS; ++a) { sums[b][a] = _mm512_setzero_ps(); }
     }
     for (int64_t g = 0; g < mynah_groups(t->k); ++g) {
-        int64_t a = 0;
-        for (; a + 2 <= n; a += 2) {
+        for (int64_t a = 0; a < n; a += 2) {
+            // An odd last row is multiplied twice; the second sum is not stored.
             turned u, v;
-            turn_at(&u, row_of(t, i + a), g, t->k, type);
-            turn_at(&v, row_of(t, i + a + 1), g, t->k, type);
+            turn_any(&u, row_of(t, i + a), g, t->k, type);
+            turn_any(&v, row_of(t, a + 1 < n ? i + a + 1 : i + a), g, t->k, type);
             for (int64_t b = 0; b < rows; ++b) {
                 const mynah_group *x = groups_of(t, r + b) + g;
                 sums[b][a] = add_group(sums[b][a], &u, x, type);
                 sums[b][a + 1] = add_group(sums[b][a + 1], &v, x, type);
             }
-        }
-        for (; a < n; ++a) {
-            turned u;
-            turn_at(&u, row_of(t, i + a), g, t->k, type);
-            for (int64_t b = 0; b < rows; ++b) { sums[b][a] = add_group(sums[b][a], &u, groups_of(t, r + b) + g, type); }
         }
     }
     for (int64_t b = 0; b < rows; ++b) { store_sums(t, i, r + b, n, sums[b]); }
