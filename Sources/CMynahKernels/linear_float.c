@@ -79,8 +79,8 @@ MYNAH_DISPATCH(static, tile_f16, (const mynah_tile *t), (t))
 MYNAH_DISPATCH(static, tile_bf16, (const mynah_tile *t), (t))
 
 mynah_kernel mynah_kernel_float(int32_t type, int32_t exact) {
-    (void)exact;
     mynah_kernel kernel = {NULL, NULL, tile_f32};
+    if (type == MYNAH_BF16 && !exact && mynah_kernel_bf16(&kernel)) { return kernel; }
     if (type == MYNAH_F16) { kernel.dot = tile_f16; }
     if (type == MYNAH_BF16) { kernel.dot = tile_bf16; }
     return kernel;

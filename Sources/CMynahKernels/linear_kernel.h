@@ -34,6 +34,7 @@ mynah_kernel mynah_kernel_float(int32_t type, int32_t exact);
 mynah_kernel mynah_kernel_quantised(int32_t type);
 /// False when the processor lacks the instructions.
 int mynah_kernel_vnni(int32_t type, mynah_kernel *kernel);
+int mynah_kernel_bf16(mynah_kernel *kernel);
 
 static inline float mynah_half_to_float(uint16_t h) {
     // Shift the half's exponent and mantissa into place, then rescale by 2^112: subnormals come out right, and

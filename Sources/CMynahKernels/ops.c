@@ -184,17 +184,33 @@ MYNAH_INLINE void tanh_of(mynah_v16 *v) {
     v_select(v, &negative, &minus, &t);
 }
 
+/// x Phi(x). For z = |x| / sqrt 2, erfc z = t e^(-z^2 + p(t)) with t = 1 / (1 + z / 2) and p smooth: an interpolation at
+/// the Chebyshev nodes of 0.16 ... 1 that stays within 2e-8, written in u = (t - 0.58) / 0.42. The square is split at
+/// twelve bits of x so that its large half is exact.
 MYNAH_INLINE void gelu_of(mynah_v16 *v) {
-    // Phi(-z) for z = |x| >= 0 is e^(-z^2 / 2) times a smooth function of t = 1 / (1 + z / 2), fitted in mills.h.
-    const mynah_v16 x = *v, z = __builtin_elementwise_abs(x);
-    float in[16], out[16];
-    v_store(in, &z);
-    for (int i = 0; i < 16; ++i) { out[i] = 0.5f * erfcf(in[i] * 0.707106781f); }
-    mynah_v16 tail;
-    v_load(&tail, out);
-    const mynah_v16 rest = 1.0f - tail;
-    mynah_v16 phi;
+    const mynah_v16 x = *v, size = __builtin_elementwise_min(__builtin_elementwise_abs(x), (mynah_v16)(20.0f));
+    const mynah_v16 t = 1.0f / (1.0f + size * 0.353553391f), u = t * 2.38095238f - 1.38095238f;
+    mynah_v16 p = u * -2.40177189e-5f + 6.0509105e-5f;
+    p = p * u + 1.32511746e-4f;
+    p = p * u - 5.72847321e-4f;
+    p = p * u - 2.56602938e-4f;
+    p = p * u + 3.87069953e-3f;
+    p = p * u - 1.23316094e-3f;
+    p = p * u - 3.01464807e-2f;
+    p = p * u + 1.6716266e-2f;
+    p = p * u + 0.574609915f;
+    p = p * u - 0.563156788f;
+    mynah_i16 bits;
+    memcpy(&bits, &size, sizeof bits);
+    bits &= ~0xfff;
+    mynah_v16 large;
+    memcpy(&large, &bits, sizeof large);
+    mynah_v16 a = large * large * -0.5f, b = p - (size - large) * (size + large) * 0.5f;
+    v_exp(&a, &a);
+    v_exp(&b, &b);
+    const mynah_v16 tail = 0.5f * t * a * b, rest = 1.0f - tail;
     const mynah_i16 negative = x < 0.0f;
+    mynah_v16 phi;
     v_select(&phi, &negative, &tail, &rest);
     *v = x * phi;
 }
