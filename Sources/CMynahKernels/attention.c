@@ -7,10 +7,10 @@
 enum {
     /// Positions whose scores are held at once. Blocks start at a row's first attended position, so the order of
     /// additions depends on that row alone.
-    SCORES = 64,
+    SCORES = 32,
     WIDEST = 256,
     /// Query heads that share one pass over a key/value head.
-    TOGETHER = 4,
+    TOGETHER = 2,
 };
 
 int32_t mynah_attend_supports(int64_t heads, int64_t kv_heads, int64_t head_width) {
@@ -92,59 +92,97 @@ typedef struct {
     int64_t base, capacity, first, last;
 } span;
 
-MYNAH_INLINE const uint8_t *cache_row(const uint8_t *cache, const span *s, int64_t position) {
-    return cache + (size_t)(s->base + position % s->capacity) * s->row_bytes;
+MYNAH_INLINE const uint8_t *cache_row(const uint8_t *cache, const span *s, int64_t index) {
+    while (index >= s->capacity) { index -= s->capacity; }
+    return cache + (size_t)(s->base + index) * s->row_bytes;
 }
 
-/// Running softmax of up to TOGETHER query heads over one key/value head, a block of scores at a time.
+/// The rows of one head lie a whole cache row apart, further than the processor looks ahead by itself.
+MYNAH_INLINE void prefetch_row(const uint8_t *row, const int64_t bytes) {
+    for (int64_t i = 0; i < bytes; i += 64) { __builtin_prefetch(row + i); }
+}
+
+/// score[h][j] = q[h] . key of ring index `from` + j, for `many` positions known where this is inlined.
+MYNAH_INLINE void score_some(float (*score)[SCORES], const span *s, const float *q, int64_t from, int j, const int64_t d,
+                             const int n, const int many, const int32_t type) {
+    const int64_t bytes = d * (type == MYNAH_CACHE_F16 ? 2 : 4);
+    const uint8_t *rows[4];
+    mynah_v16 dot[TOGETHER][4];
+    for (int m = 0; m < many; ++m) {
+        rows[m] = cache_row(s->k, s, from + j + m);
+        prefetch_row(cache_row(s->v, s, from + j + m), bytes);
+        for (int h = 0; h < n; ++h) { dot[h][m] = (mynah_v16)(0.0f); }
+    }
+    for (int64_t i = 0; i < d; i += 16) {
+        mynah_v16 query[TOGETHER];
+        for (int h = 0; h < n; ++h) { v_load(&query[h], q + h * d + i); }
+        for (int m = 0; m < many; ++m) {
+            mynah_v16 key;
+            load_cache(&key, rows[m], i, type);
+            for (int h = 0; h < n; ++h) { dot[h][m] = key * query[h] + dot[h][m]; }
+        }
+    }
+    for (int h = 0; h < n; ++h) {
+        if (many == 4) {
+            v_sum4(&score[h][j], dot[h]);
+        } else {
+            score[h][j] = v_sum(&dot[h][0]);
+        }
+    }
+}
+
+/// Turns scores into weights e^(scale * score - top); returns the factor for what was summed under the old top.
+MYNAH_INLINE float soften(float *score, int count, float scale, float *top, float *total) {
+    for (int j = count; j < SCORES; ++j) { score[j] = -INFINITY; }
+    mynah_v16 part[SCORES / 16], highest = (mynah_v16)(*top);
+    for (int j = 0; j < SCORES / 16; ++j) {
+        v_load(&part[j], score + 16 * j);
+        part[j] *= scale;
+        highest = __builtin_elementwise_max(highest, part[j]);
+    }
+    float most[16];
+    v_store(most, &highest);
+    for (int width = 8; width > 0; width /= 2) {
+        for (int i = 0; i < width; ++i) { most[i] = most[i] > most[i + width] ? most[i] : most[i + width]; }
+    }
+    mynah_v16 shrink = (mynah_v16)(*top - most[0]), added = (mynah_v16)(0.0f);
+    v_exp(&shrink, &shrink);
+    for (int j = 0; j < SCORES / 16; ++j) {
+        part[j] -= most[0];
+        v_exp(&part[j], &part[j]);
+        v_store(score + 16 * j, &part[j]);
+        added += part[j];
+    }
+    *top = most[0];
+    *total = *total * shrink[0] + v_sum(&added);
+    return shrink[0];
+}
+
+/// Running softmax of `n` query heads over one key/value head, a block of positions at a time.
 MYNAH_INLINE void heads_over(const span *s, const float *q, float *y, const int64_t d, const int n, float scale,
                              const int32_t type) {
     float score[TOGETHER][SCORES];
     mynah_v16 sum[TOGETHER][WIDEST / 16];
     float top[TOGETHER], total[TOGETHER];
+    const int64_t bytes = d * (type == MYNAH_CACHE_F16 ? 2 : 4);
     for (int h = 0; h < n; ++h) {
         top[h] = -INFINITY;
         total[h] = 0;
         for (int64_t i = 0; i < d / 16; ++i) { sum[h][i] = (mynah_v16)(0.0f); }
     }
     for (int64_t t = s->first; t <= s->last; t += SCORES) {
+        const int64_t from = t % s->capacity;
         const int count = s->last - t + 1 < SCORES ? (int)(s->last - t + 1) : SCORES;
-        for (int j = 0; j < count; ++j) {
-            const uint8_t *k = cache_row(s->k, s, t + j);
-            mynah_v16 dot[TOGETHER];
-            for (int h = 0; h < n; ++h) { dot[h] = (mynah_v16)(0.0f); }
-            for (int64_t i = 0; i < d; i += 16) {
-                mynah_v16 key;
-                load_cache(&key, k, i, type);
-                for (int h = 0; h < n; ++h) {
-                    mynah_v16 query;
-                    v_load(&query, q + h * d + i);
-                    dot[h] = key * query + dot[h];
-                }
-            }
-            for (int h = 0; h < n; ++h) { score[h][j] = v_sum(&dot[h]) * scale; }
-        }
+        int j = 0;
+        for (; j + 4 <= count; j += 4) { score_some(score, s, q, from, j, d, n, 4, type); }
+        for (; j < count; ++j) { score_some(score, s, q, from, j, d, n, 1, type); }
         for (int h = 0; h < n; ++h) {
-            float highest = top[h];
-            for (int j = 0; j < count; ++j) { highest = score[h][j] > highest ? score[h][j] : highest; }
-            mynah_v16 shrink = (mynah_v16)(top[h] - highest);
-            v_exp(&shrink, &shrink);
-            top[h] = highest;
-            mynah_v16 added = (mynah_v16)(0.0f);
-            for (int j = count; j < (count + 15) / 16 * 16; ++j) { score[h][j] = -INFINITY; }
-            for (int j = 0; j < count; j += 16) {
-                mynah_v16 e;
-                v_load(&e, &score[h][j]);
-                e -= highest;
-                v_exp(&e, &e);
-                v_store(&score[h][j], &e);
-                added += e;
-            }
-            total[h] = total[h] * shrink[0] + v_sum(&added);
-            for (int64_t i = 0; i < d / 16; ++i) { sum[h][i] *= shrink[0]; }
+            const float shrink = soften(score[h], count, scale, &top[h], &total[h]);
+            for (int64_t i = 0; i < d / 16; ++i) { sum[h][i] *= shrink; }
         }
-        for (int j = 0; j < count; ++j) {
-            const uint8_t *v = cache_row(s->v, s, t + j);
+        for (j = 0; j < count; ++j) {
+            const uint8_t *v = cache_row(s->v, s, from + j);
+            if (t + SCORES + j <= s->last) { prefetch_row(cache_row(s->k, s, from + SCORES + j), bytes); }
             for (int64_t i = 0; i < d / 16; ++i) {
                 mynah_v16 value;
                 load_cache(&value, v, i * 16, type);

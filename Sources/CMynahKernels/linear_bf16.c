@@ -33,7 +33,7 @@ BF16 __m512 multiply(__m512 sum, __m512i w, const uint8_t *x) {
     return _mm512_dpbf16_ps(sum, a, b);
 }
 
-BF16 void block(const mynah_tile *t, int64_t i, int64_t j, const int n, const int r) {
+BF16 void block(const mynah_tile *t, int64_t i, int64_t j, const int n, const int r, const int ahead) {
     __m512 sum[4][4];
     const uint8_t *w[4], *x[4];
     for (int a = 0; a < n; ++a) { w[a] = t->data + (size_t)(i + a) * t->weight->row_bytes; }
@@ -41,10 +41,15 @@ BF16 void block(const mynah_tile *t, int64_t i, int64_t j, const int n, const in
     for (int a = 0; a < n; ++a) {
         for (int b = 0; b < r; ++b) { sum[a][b] = _mm512_setzero_ps(); }
     }
+    // The rows lie one after another, so the next rows are asked for in the order of memory while these are read.
+    const uint8_t *next = t->data + (size_t)(i + n) * t->weight->row_bytes;
     int64_t k = 0;
     for (; k + STEP <= t->k; k += STEP) {
+        if (ahead) {
+            for (int p = 0; p < n; ++p) { _mm_prefetch((const char *)next + 64 * p, _MM_HINT_T0); }
+            next += 64 * n;
+        }
         for (int a = 0; a < n; ++a) {
-            _mm_prefetch((const char *)w[a] + 2 * k + 1024, _MM_HINT_T0);
             const __m512i weights = _mm512_loadu_si512(w[a] + 2 * k);
             for (int b = 0; b < r; ++b) { sum[a][b] = multiply(sum[a][b], weights, x[b] + 2 * k); }
         }
@@ -62,10 +67,16 @@ BF16 void block(const mynah_tile *t, int64_t i, int64_t j, const int n, const in
 }
 
 BF16 void strip(const mynah_tile *t, int64_t i, const int n) {
-    int64_t j = 0;
-    for (; j + 4 <= t->rows; j += 4) { block(t, i, j, n, 4); }
-    for (; j + 2 <= t->rows; j += 2) { block(t, i, j, n, 2); }
-    for (; j < t->rows; ++j) { block(t, i, j, n, 1); }
+    switch (t->rows) {
+    case 1: block(t, i, 0, n, 1, 1); return;
+    case 2: block(t, i, 0, n, 2, 1); return;
+    case 3: block(t, i, 0, n, 3, 1); return;
+    default: break;
+    }
+    block(t, i, 0, n, 4, 1);
+    int64_t j = 4;
+    for (; j + 4 <= t->rows; j += 4) { block(t, i, j, n, 4, 0); }
+    for (; j < t->rows; ++j) { block(t, i, j, n, 1, 0); }
 }
 
 MYNAH_TARGET_BF16 static void tile(const mynah_tile *t) {

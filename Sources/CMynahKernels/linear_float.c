@@ -22,7 +22,8 @@ MYNAH_INLINE void load_tail(mynah_v16 *v, const uint8_t *row, int64_t k, int64_t
 }
 
 /// `n` weight rows with `r` activation rows, both known where this is inlined.
-MYNAH_INLINE void block(const mynah_tile *t, int64_t i, int64_t j, const int n, const int r, const int32_t type) {
+MYNAH_INLINE void block(const mynah_tile *t, int64_t i, int64_t j, const int n, const int r, const int ahead,
+                        const int32_t type) {
     mynah_v16 sum[4][4];
     const uint8_t *w[4];
     const float *x[4];
@@ -31,8 +32,15 @@ MYNAH_INLINE void block(const mynah_tile *t, int64_t i, int64_t j, const int n, 
     for (int a = 0; a < n; ++a) {
         for (int b = 0; b < r; ++b) { sum[a][b] = (mynah_v16)(0.0f); }
     }
+    // The rows lie one after another, so the next rows are asked for in the order of memory while these are read.
+    const uint8_t *next = t->data + (size_t)(i + n) * t->weight->row_bytes;
+    const int step = n * 16 * (type == MYNAH_F32 ? 4 : 2);
     int64_t k = 0;
     for (; k + 16 <= t->k; k += 16) {
+        if (ahead) {
+            for (int p = 0; p < step; p += 64) { __builtin_prefetch(next + p); }
+            next += step;
+        }
         mynah_v16 xs[4];
         for (int b = 0; b < r; ++b) { v_load(&xs[b], x[b] + k); }
         for (int a = 0; a < n; ++a) {
@@ -58,10 +66,16 @@ MYNAH_INLINE void block(const mynah_tile *t, int64_t i, int64_t j, const int n, 
 }
 
 MYNAH_INLINE void strip(const mynah_tile *t, int64_t i, const int n, const int32_t type) {
-    int64_t j = 0;
-    for (; j + 4 <= t->rows; j += 4) { block(t, i, j, n, 4, type); }
-    for (; j + 2 <= t->rows; j += 2) { block(t, i, j, n, 2, type); }
-    for (; j < t->rows; ++j) { block(t, i, j, n, 1, type); }
+    switch (t->rows) {
+    case 1: block(t, i, 0, n, 1, 1, type); return;
+    case 2: block(t, i, 0, n, 2, 1, type); return;
+    case 3: block(t, i, 0, n, 3, 1, type); return;
+    default: break;
+    }
+    block(t, i, 0, n, 4, 1, type);
+    int64_t j = 4;
+    for (; j + 4 <= t->rows; j += 4) { block(t, i, j, n, 4, 0, type); }
+    for (; j < t->rows; ++j) { block(t, i, j, n, 1, 0, type); }
 }
 
 MYNAH_INLINE void tile_body(const mynah_tile *t, const int32_t type) {

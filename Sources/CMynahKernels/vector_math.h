@@ -73,22 +73,27 @@ MYNAH_INLINE void v_load_bfloat(mynah_v16 *v, const uint16_t *x) {
     memcpy(v, &wide, sizeof *v);
 }
 
+typedef float mynah_v8 __attribute__((ext_vector_type(8)));
+typedef float mynah_v4 __attribute__((ext_vector_type(4)));
+
+/// Lane i with lane i + 8, then + 4, + 2, + 1.
 MYNAH_INLINE float v_sum(const mynah_v16 *v) {
-    float a[16];
-    v_store(a, v);
-    for (int width = 8; width > 0; width /= 2) {
-        for (int i = 0; i < width; ++i) { a[i] += a[i + width]; }
-    }
-    return a[0];
+    const mynah_v8 a = v->lo + v->hi;
+    const mynah_v4 b = a.lo + a.hi;
+    return (b.x + b.z) + (b.y + b.w);
 }
 
-MYNAH_INLINE float v_max(const mynah_v16 *v) {
-    float a[16];
-    v_store(a, v);
-    for (int width = 8; width > 0; width /= 2) {
-        for (int i = 0; i < width; ++i) { a[i] = a[i] > a[i + width] ? a[i] : a[i + width]; }
+/// Four vectors at once by the tree of `v_sum`, so that either gives the same bits.
+MYNAH_INLINE void v_sum4(float *out, const mynah_v16 *v) {
+    mynah_v4 b[4];
+    for (int i = 0; i < 4; ++i) {
+        const mynah_v8 a = v[i].lo + v[i].hi;
+        b[i] = a.lo + a.hi;
     }
-    return a[0];
+    const mynah_v4 c = __builtin_shufflevector(b[0], b[1], 0, 1, 4, 5) + __builtin_shufflevector(b[0], b[1], 2, 3, 6, 7);
+    const mynah_v4 d = __builtin_shufflevector(b[2], b[3], 0, 1, 4, 5) + __builtin_shufflevector(b[2], b[3], 2, 3, 6, 7);
+    const mynah_v4 sums = __builtin_shufflevector(c, d, 0, 2, 4, 6) + __builtin_shufflevector(c, d, 1, 3, 5, 7);
+    memcpy(out, &sums, sizeof sums);
 }
 
 /// v = choose ? a : b, lane by lane; `choose` holds all ones or zeros.
