@@ -4,37 +4,37 @@ CONV_INLINE v16f conv_select(v16i mask, v16f yes, v16f no) {
     return (v16f)(((v16i)yes & mask) | ((v16i)no & ~mask));
 }
 
-/// The nearest integer, for |value| below 2^22.
-CONV_INLINE v16f conv_round(v16f value) {
-    const v16f magic = (v16f){0} + 12582912.0f;
-    return (value + magic) - magic;
-}
+/// Added and taken away again, this rounds a number below 2^22 to the nearest integer.
+#define CONV_ROUNDER 12582912.0f
 
 /// Above this, |a x| is reduced by the library's sine.
 #define CONV_SNAKE_LIMIT 10000.0f
 
-/// x + b sin²(z) with z = a x, |z| <= CONV_SNAKE_LIMIT. z is reduced by multiples of π, which stands in three parts
-/// whose first two have few bits, so that their products with up to 2^12 are exact with or without a fused
-/// multiply-add. On [-π/2, π/2], sin²(r) = u (1 + u q(u)) with u = r² and q fitted for the least largest error (9e-9).
+/// x + b sin²(z) with z = a x, |z| <= CONV_SNAKE_LIMIT; the sine's square is true to 1.1e-7. z is reduced by n times
+/// π/2, which stands in three parts whose first two have few bits, so that their products with n are exact with or
+/// without a fused multiply-add. On [-π/4, π/4], sin²(r) = u + u² q(u) with u = r² and q fitted for the least largest
+/// error (2e-10); for an odd n the square is 1 - sin²(r).
 CONV_INLINE v16f conv_snake(v16f x, v16f z, v16f b) {
-    const v16f n = conv_round(z * 0.318309886f);
-    v16f r = z - n * 3.140625f;
-    r = r - n * 9.67502593994140625e-4f;
-    r = r - n * 1.509957990978376e-7f;
+    const v16f shifted = z * 0.636619772f + CONV_ROUNDER;
+    const v16f n = shifted - CONV_ROUNDER;
+    v16f r = z - n * 1.5703125f;
+    r = r - n * 4.837512969970703125e-4f;
+    r = r - n * 7.54978995489188e-8f;
     const v16f u = r * r;
-    v16f q = -3.580056e-06f * u + 1.3901845e-04f;
-    q = q * u + -3.1716411e-03f;
-    q = q * u + 4.444247e-02f;
-    q = q * u + -3.3333287e-01f;
-    q = q * u + 1.0f;
-    return x + b * (u * q);
+    v16f q = 1.3408509e-04f * u + -3.1704383e-03f;
+    q = q * u + 4.444341e-02f;
+    q = q * u + -3.3333325e-01f;
+    const v16f square = u * u * q + u;
+    const v16i odd = (v16i)shifted << 31;
+    const v16i one = (odd >> 31) & 0x3f800000;
+    return x + b * ((v16f)((v16i)square ^ odd) + (v16f)one);
 }
 
 /// e^x - 1 below zero: e^x = 2^n e^r with |r| <= ln 2 / 2, the polynomial of e^r - 1 fitted (3e-9).
 CONV_INLINE v16f conv_elu(v16f x) {
     const v16f floor = (v16f){0} + -30.0f;
     const v16f z = conv_select(x > floor, x, floor);
-    const v16f n = conv_round(z * 1.44269504f);
+    const v16f n = (z * 1.44269504f + CONV_ROUNDER) - CONV_ROUNDER;
     v16f r = z - n * 0.693359375f;
     r = r - n * -2.12194440e-4f;
     v16f q = 1.395172e-03f * r + 8.369599e-03f;
@@ -76,7 +76,8 @@ CONV_INLINE void conv_put(void *dst, int64_t c, v16f value, int bf16) {
 }
 
 /// Sixteen channels from c on. Returns the lanes that are not done.
-CONV_INLINE v16i conv_activate(void *dst, int64_t c, const float *x, const float *a, const float *b, int kind, int bf16) {
+CONV_INLINE v16i conv_activate(
+    void *dst, int64_t c, const float *x, const float *a, const float *b, int kind, int bf16) {
     v16f value = conv_load(x);
     v16i beyond = {0};
     if (kind == MYNAH_ACTIVATION_SNAKE) {
