@@ -5,24 +5,52 @@
 
 #include "conv_dispatch.h"
 
-// The steps of a panel that are swept over all rows before the next ones: their weights stay in the second-level
-// cache. Between two such blocks the float32 sums rest in y, which changes no bit.
+// The steps of a panel that are swept over all rows before the next ones: their weights stay in the
+// second-level cache. Between two such blocks the float32 sums rest in y, which changes no bit.
 enum { BLOCK_BYTES = 560 * 1024 };
 
-static atomic_int forced_portable;
+#if defined(__x86_64__)
+static const conv_path *const paths[] = {
+    &mynah_conv_path_avx512bf16, &mynah_conv_path_avx512, &mynah_conv_path_avx2, &mynah_conv_path_portable,
+};
+#else
+static const conv_path *const paths[] = {&mynah_conv_path_portable};
+#endif
 
-void mynah_conv_force_portable(int on) { atomic_store_explicit(&forced_portable, on, memory_order_relaxed); }
+enum { PATH_COUNT = sizeof paths / sizeof paths[0] };
+
+/// The number of the path in use plus one; 0 before the first use.
+static atomic_int current;
+
+static int runs_here(const conv_path *path) {
+#if defined(__x86_64__)
+    const int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    if (path == &mynah_conv_path_avx512bf16) return avx512 && __builtin_cpu_supports("avx512bf16");
+    if (path == &mynah_conv_path_avx512) return avx512;
+    if (path == &mynah_conv_path_avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+    return path == &mynah_conv_path_portable;
+}
+
+int mynah_conv_force_path(const char *name) {
+    for (int i = 0; i < PATH_COUNT; i++) {
+        if ((name && strcmp(name, paths[i]->name) != 0) || !runs_here(paths[i])) continue;
+        atomic_store_explicit(&current, i + 1, memory_order_relaxed);
+        return 1;
+    }
+    return 0;
+}
+
+void mynah_conv_force_portable(int on) { mynah_conv_force_path(on ? "portable" : NULL); }
 
 const conv_path *mynah_conv_current_path(void) {
-    if (atomic_load_explicit(&forced_portable, memory_order_relaxed)) return &mynah_conv_path_portable;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
-        return __builtin_cpu_supports("avx512bf16") ? &mynah_conv_path_avx512bf16 : &mynah_conv_path_avx512;
+    int number = atomic_load_explicit(&current, memory_order_relaxed);
+    if (number == 0) {
+        mynah_conv_force_path(NULL);
+        number = atomic_load_explicit(&current, memory_order_relaxed);
     }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &mynah_conv_path_avx2;
-#endif
-    return &mynah_conv_path_portable;
+    return paths[number - 1];
 }
 
 const char *mynah_conv_path(void) { return mynah_conv_current_path()->name; }
@@ -59,7 +87,8 @@ static float weight_at(const weight_source *s, int64_t o, int64_t c, int64_t j) 
     return s->w[(o % inner) * s->out_stride + c * s->in_stride + position];
 }
 
-static void pack_step(void *dst, const weight_source *s, int64_t v, int64_t j, int64_t c, mynah_conv_type type) {
+static void pack_step(
+    void *dst, const weight_source *s, int64_t v, int64_t j, int64_t c, mynah_conv_type type) {
     for (int64_t lane = 0; lane < CONV_LANES; lane++) {
         const int64_t o = v * CONV_LANES + lane;
         if (type == MYNAH_CONV_F32) {
@@ -106,14 +135,15 @@ static void pack(void *dst, const weight_source *s, mynah_conv_type type, int it
 }
 
 void mynah_conv_pack(
-    void *dst, const float *w, int64_t cin, int64_t cout, int64_t k, mynah_conv_type type, int ith, int nth) {
+    void *dst, const float *w, int64_t cin, int64_t cout, int64_t k, mynah_conv_type type, int ith,
+    int nth) {
     const weight_source source = {w, cin, cout, k, cin * k, k, 0};
     pack(dst, &source, type, ith, nth);
 }
 
 void mynah_conv_transpose_pack(
-    void *dst, const float *w, int64_t cin, int64_t cout, int64_t kernel, int64_t stride, mynah_conv_type type,
-    int ith, int nth) {
+    void *dst, const float *w, int64_t cin, int64_t cout, int64_t kernel, int64_t stride,
+    mynah_conv_type type, int ith, int nth) {
     const weight_source source = {w, cin, stride * cout, kernel / stride, kernel, cout * kernel, stride};
     pack(dst, &source, type, ith, nth);
 }
@@ -147,7 +177,8 @@ static void conv_to_one(const mynah_conv_args *a, const conv_path *path, int ith
 }
 
 /// The row tiles from ..< to of one panel.
-static void sweep_panel(const mynah_conv_args *a, const conv_path *path, conv_tile tile, int64_t from, int64_t to) {
+static void sweep_panel(
+    const mynah_conv_args *a, const conv_path *path, conv_tile tile, int64_t from, int64_t to) {
     const int64_t steps = a->k * tile.tap_steps;
     const int64_t row0 = from * path->rows;
     const int64_t row1 = to * path->rows < a->t_out ? to * path->rows : a->t_out;

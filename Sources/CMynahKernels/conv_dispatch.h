@@ -4,10 +4,10 @@
 #include <stdint.h>
 #include "mynah_conv.h"
 
-// A packed weight is cut into panels of up to three vectors of 16 outputs. A panel is a run of steps; a step holds
-// for each of its outputs one weight (float32) or the weights of two neighbouring input channels (bf16): 64 bytes
-// a vector in both cases. Steps follow the taps and, within a tap, the input channels; an odd last channel is
-// paired with a zero weight.
+// A packed weight is cut into panels of up to three vectors of 16 outputs. A panel is a run of steps; a step
+// holds for each of its outputs one weight (float32) or the weights of two neighbouring input channels
+// (bf16): 64 bytes a vector in both cases. Steps follow the taps and, within a tap, the input channels; an
+// odd last channel is paired with a zero weight.
 enum { CONV_LANES = 16, CONV_PANEL = 3, CONV_VECTOR_BYTES = 64 };
 
 /// A tile: some rows of y times one panel, over the steps s0 ..< s1.
@@ -50,7 +50,7 @@ extern const conv_path mynah_conv_path_portable;
 extern const conv_path mynah_conv_path_avx2, mynah_conv_path_avx512, mynah_conv_path_avx512bf16;
 #endif
 
-/// The best path of this machine.
+/// The best path of this machine, or the forced one.
 const conv_path *mynah_conv_current_path(void);
 
 /// The part of 0 ..< count that is thread ith's.

@@ -10,10 +10,10 @@ CONV_INLINE v16f conv_select(v16i mask, v16f yes, v16f no) {
 /// Above this, |a x| is reduced by the library's sine.
 #define CONV_SNAKE_LIMIT 10000.0f
 
-/// x + b sin²(z) with z = a x, |z| <= CONV_SNAKE_LIMIT; the sine's square is true to 1.1e-7. z is reduced by n times
-/// π/2, which stands in three parts whose first two have few bits, so that their products with n are exact with or
-/// without a fused multiply-add. On [-π/4, π/4], sin²(r) = u + u² q(u) with u = r² and q fitted for the least largest
-/// error (2e-10); for an odd n the square is 1 - sin²(r).
+/// x + b sin²(z) with z = a x, |z| <= CONV_SNAKE_LIMIT; the sine's square is true to 1.1e-7. z is reduced by
+/// n times π/2, which stands in three parts whose first two have few bits, so that their products with n are
+/// exact with or without a fused multiply-add. On [-π/4, π/4], sin²(r) = u + u² q(u) with u = r² and q fitted
+/// for the least largest error (2e-10); for an odd n the square is 1 - sin²(r).
 CONV_INLINE v16f conv_snake(v16f x, v16f z, v16f b) {
     const v16f shifted = z * 0.636619772f + CONV_ROUNDER;
     const v16f n = shifted - CONV_ROUNDER;

@@ -66,7 +66,8 @@ CONV_INLINE v16f conv_dot_pair(v16f sum, uint32_t pair, v16u w) {
 
 /// One step: `rows` values (or pairs) of x against `width` vectors of the panel.
 CONV_INLINE void conv_step(
-    v16f (*sum)[CONV_PANEL], const char *x, int64_t stride, const char *w, int rows, int width, int bf16, int half) {
+    v16f (*sum)[CONV_PANEL], const char *x, int64_t stride, const char *w, int rows, int width, int bf16,
+    int half) {
     if (bf16) {
         v16u b[CONV_PANEL];
 #pragma clang loop unroll(full)

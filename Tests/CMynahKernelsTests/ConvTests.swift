@@ -20,10 +20,9 @@ struct ConvTests {
 
     static let types = [MYNAH_CONV_F32, MYNAH_CONV_BF16]
 
-    /// Runs the body with the fast code and with the portable code.
+    /// Runs the body with every instruction set that this machine has.
     func onEveryPath(_ body: () throws -> Void) rethrows {
-        for portable in [Int32(0), 1] {
-            mynah_conv_force_portable(portable)
+        for path in ["avx512bf16", "avx512", "avx2", "portable"] where mynah_conv_force_path(path) != 0 {
             defer { mynah_conv_force_portable(0) }
             try body()
         }
@@ -153,7 +152,7 @@ struct ConvTests {
     }
 
     @Test
-    func `the portable and the fast sums agree to rounding`() {
+    func `the sums of all instruction sets agree to rounding`() {
         let shape = ConvCase(cin: 192, cout: 144, k: 7, dilation: 3, steps: 40)
         var noise = ConvNoise(seed: 6)
         let x = noise.values(shape.rows * shape.cin), w = noise.values(shape.cout * shape.cin * shape.k)
@@ -163,13 +162,17 @@ struct ConvTests {
                 let input = prepared(x, channels: shape.cin, type: type)
                 results.append(convolved(shape, x: input, w: packed(w, shape, type: type), type: type))
             }
-            #expect(zip(results[0], results[1]).allSatisfy { abs($0 - $1) <= 1e-4 })
+            for other in results.dropFirst() {
+                #expect(zip(results[0], other).allSatisfy { abs($0 - $1) <= 1e-4 })
+            }
         }
     }
 
     @Test
     func `forcing the portable code names it`() {
         mynah_conv_force_portable(1)
+        #expect(String(cString: mynah_conv_path()) == "portable")
+        #expect(mynah_conv_force_path("no such path") == 0)
         #expect(String(cString: mynah_conv_path()) == "portable")
         mynah_conv_force_portable(0)
     }

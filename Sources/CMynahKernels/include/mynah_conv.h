@@ -14,11 +14,11 @@
 //
 //     y[t, o] = bias[o] + sum_j sum_c w[o, c, j] x[t * s + j * d, c]  (+ residual[t, o])
 //
-// The sum of one output runs over (j, c) in that order, whatever t_out, the position in the buffer or the number
-// of threads: a stream decoded piece by piece has the same bits as one decoded at once.
+// The sum of one output runs over (j, c) in that order, whatever t_out, the position in the buffer or the
+// number of threads: a stream decoded piece by piece has the same bits as one decoded at once.
 //
-// A causal transposed convolution with kernel q * stride, of which only the first stride * T steps are kept, is a
-// causal convolution with q taps from cin to stride * cout, whose output [T, stride * cout] is read as
+// A causal transposed convolution with kernel q * stride, of which only the first stride * T steps are kept,
+// is a causal convolution with q taps from cin to stride * cout, whose output [T, stride * cout] is read as
 // [T * stride, cout]. `mynah_conv_transpose_pack` packs its weight accordingly.
 
 #ifdef __cplusplus
@@ -38,7 +38,8 @@ typedef enum {
     MYNAH_ACTIVATION_ELU = 2,
 } mynah_activation;
 
-/// How `mynah_pad_rows` makes the rows outside: zeros, mirrored without repeating the edge, or the edge repeated.
+/// How `mynah_pad_rows` makes the rows outside: zeros, mirrored without repeating the edge, or the edge
+/// repeated.
 typedef enum { MYNAH_PAD_ZERO = 0, MYNAH_PAD_REFLECT = 1, MYNAH_PAD_EDGE = 2 } mynah_pad_mode;
 
 /// Bytes of one value of `type`: 4 or 2.
@@ -49,21 +50,22 @@ size_t mynah_conv_packed_bytes(int64_t cin, int64_t cout, int64_t k, mynah_conv_
 
 /// Packs w [cout, cin, k] (a Conv1d weight, or with k = 1 a Linear weight) into dst.
 void mynah_conv_pack(
-    void *dst, const float *w, int64_t cin, int64_t cout, int64_t k, mynah_conv_type type, int ith, int nth);
+    void *dst, const float *w, int64_t cin, int64_t cout, int64_t k, mynah_conv_type type, int ith,
+    int nth);
 
-/// Packs w [cin, cout, kernel] (a ConvTranspose1d weight) as a causal convolution with kernel / stride taps and
-/// stride * cout outputs. `kernel` must be a multiple of `stride`. dst holds
+/// Packs w [cin, cout, kernel] (a ConvTranspose1d weight) as a causal convolution with kernel / stride taps
+/// and stride * cout outputs. `kernel` must be a multiple of `stride`. dst holds
 /// mynah_conv_packed_bytes(cin, stride * cout, kernel / stride, type).
 void mynah_conv_transpose_pack(
-    void *dst, const float *w, int64_t cin, int64_t cout, int64_t kernel, int64_t stride, mynah_conv_type type,
-    int ith, int nth);
+    void *dst, const float *w, int64_t cin, int64_t cout, int64_t kernel, int64_t stride,
+    mynah_conv_type type, int ith, int nth);
 
 /// dst [pad + t + pad_right, channels] = state, activation(x), zeros.
 typedef struct {
     const float *x;       ///< [t, channels]
     int64_t x_stride;     ///< values from row to row of x; 0 means channels
     const void *state;    ///< [pad, channels] of `type`; NULL means zeros
-    void *next_state;     ///< [pad, channels]: receives rows t ..< t + pad of dst. NULL if unwanted; may be `state`
+    void *next_state;     ///< [pad, channels]: receives rows t ..< t + pad of dst; NULL, or even `state`
     void *dst;            ///< of `type`
     int64_t t, channels;
     int64_t pad;          ///< (k - 1) * dilation for a causal convolution with stride 1
@@ -76,7 +78,7 @@ typedef struct {
 void mynah_conv_prepare(const mynah_prepare_args *args, int ith, int nth);
 
 typedef struct {
-    const void *x;          ///< prepared, [(t_out - 1) * stride + (k - 1) * dilation + 1 or more, cin], of `type`
+    const void *x;          ///< prepared, [(t_out - 1) * stride + (k - 1) * dilation + 1, cin], of `type`
     const void *w;          ///< packed with the same cin, cout, k and type
     const float *bias;      ///< [bias_count], repeated over the outputs; NULL means none
     int64_t bias_count;     ///< 0 means cout; the inner cout for a transposed convolution
@@ -103,8 +105,8 @@ void mynah_depthwise_pack(float *dst, const float *w, int64_t channels, int64_t 
 /// y[t, c] = bias[c] + sum_j w[j, c] x[t + j * dilation, c], in the order of j.
 void mynah_depthwise_conv(const mynah_depthwise_args *args, int ith, int nth);
 
-/// dst [left + t + right, channels] from x [t, channels]. Padding longer than x keeps mirroring back and forth;
-/// with t = 0 everything is zero.
+/// dst [left + t + right, channels] from x [t, channels]. Padding longer than x keeps mirroring back and
+/// forth; with t = 0 everything is zero.
 void mynah_pad_rows(
     float *dst, const float *x, int64_t t, int64_t channels, int64_t left, int64_t right, mynah_pad_mode mode,
     int ith, int nth);
@@ -112,7 +114,11 @@ void mynah_pad_rows(
 /// The instruction set in use: "avx512bf16", "avx512", "avx2" or "portable".
 const char *mynah_conv_path(void);
 
-/// For tests: non-zero keeps to the portable code until called with zero. Not to be called while operations run.
+/// For tests: keeps to the named path, or with NULL to the best one. Returns 0, and changes nothing, where
+/// this machine cannot run it. Not to be called while operations run.
+int mynah_conv_force_path(const char *name);
+
+/// For tests: non-zero keeps to the portable path, zero goes back to the best one.
 void mynah_conv_force_portable(int on);
 
 #ifdef __cplusplus
