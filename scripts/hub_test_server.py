@@ -38,7 +38,9 @@ class Content:
         if "text" in spec:
             data = spec["text"].encode()
         else:
-            data = random.Random(spec.get("seed", 0)).randbytes(spec["bytes"])
+            generator, piece = random.Random(spec.get("seed", 0)), 1 << 20
+            whole, rest = divmod(spec["bytes"], piece)
+            data = b"".join(generator.randbytes(count) for count in [piece] * whole + [rest])
         self.sha256 = hashlib.sha256(data).hexdigest()
         self.sha1 = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
         self.size = spec.get("claims", len(data))
@@ -143,11 +145,12 @@ class Handler(BaseHTTPRequestHandler):
         data, status, headers = content.data, 200, dict(headers or {})
         wanted = self.headers.get("Range")
         if wanted and not (fault and fault["kind"] == "ignore_range"):
-            start = int(wanted.removeprefix("bytes=").rstrip("-"))
+            first, last = wanted.removeprefix("bytes=").split("-")
+            start, end = int(first), min(int(last or len(data)) + 1, len(data))
             if start >= len(data):
                 return self.reply(416, b"", {"Content-Range": f"bytes */{len(data)}"})
-            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
-            data, status = data[start:], 206
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(data)}"
+            data, status = data[start:end], 206
         if fault and fault["kind"] == "cut":
             self.reply(status, data, headers, cut=fault["after"])
             self.close_connection = True

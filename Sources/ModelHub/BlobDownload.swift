@@ -6,36 +6,37 @@ struct BlobDownload {
     let model: HubModel
     let commit: String
     let folder: CacheFolder
+    let pace: PullPace
 
     /// Returns once the blob is whole, whether it came now or was there.
-    func run(_ client: HubClient, _ meter: PullMeter, backoff: Duration) async throws(HubError) {
+    func run(_ client: HubClient, _ meter: PullMeter) async throws(HubError) {
         let lock = try await FileLock.acquire(folder.lock(file.hash))
         defer { withExtendedLifetime(lock) {} }
         let blob = folder.blob(file.hash)
         if CacheFolder.size(blob) != file.size {
-            try await complete(client, meter, backoff)
+            try await complete(client, meter)
             try CacheFolder.rename(folder.incomplete(file.hash), to: blob)
         }
         meter.finish(file.path, size: file.size)
     }
 
     /// Leaves `.incomplete` whole and verified. Bytes that an earlier run left are given up once if they prove wrong.
-    private func complete(_ client: HubClient, _ meter: PullMeter, _ backoff: Duration) async throws(HubError) {
+    private func complete(_ client: HubClient, _ meter: PullMeter) async throws(HubError) {
         let partial = folder.incomplete(file.hash)
         let inherited = CacheFolder.size(partial) ?? 0
-        try await transfer(client, meter, backoff)
+        try await transfer(client, meter)
         do {
             try await verify(partial, meter)
         } catch .hashMismatch where inherited > 0 {
-            try await transfer(client, meter, backoff)
+            try await transfer(client, meter)
             try await verify(partial, meter)
         }
     }
 
-    /// Brings `.incomplete` to its full length over as many connections as it takes.
-    private func transfer(_ client: HubClient, _ meter: PullMeter, _ backoff: Duration) async throws(HubError) {
+    /// Brings `.incomplete` to its full length over as many requests as it takes.
+    private func transfer(_ client: HubClient, _ meter: PullMeter) async throws(HubError) {
         let partial = folder.incomplete(file.hash)
-        var patience = Patience(first: backoff)
+        var patience = Patience(first: pace.backoff)
         while true {
             var offset = CacheFolder.size(partial) ?? 0
             if offset > file.size { (offset, _) = (0, try? FileManager.default.removeItem(at: partial)) }
@@ -44,7 +45,7 @@ struct BlobDownload {
             if offset == file.size { return meter.set(file.path, to: offset) }
             do {
                 try await fetch(client, writer, from: offset)
-                return
+                patience.renew()
             } catch {
                 if writer.length > offset { patience.renew() }
                 try await patience.wait(after: error) { meter.tell(.waiting(seconds: $0), file.path) }
@@ -52,18 +53,19 @@ struct BlobDownload {
         }
     }
 
-    /// One connection. Returns if it brought the last byte.
+    /// One request. Returns if it brought every byte it asked for.
     private func fetch(
         _ client: HubClient, _ writer: BlobWriter, from offset: Int64
     ) async throws(HubError) {
+        let end = offset + min(file.size - offset, pace.segment)
         let head = try await client.bytes(
-            of: file, in: model.repository, commit: commit, from: offset, into: writer)
+            offset..<end, of: file, in: model.repository, commit: commit, into: writer)
         if head.status == 416 {
             // The server has no byte where ours end, so ours are not of this file.
             try? FileManager.default.removeItem(at: folder.incomplete(file.hash))
             throw .network(address: file.path, detail: "the range was refused")
         }
-        guard writer.length == file.size else {
+        guard writer.length >= end else {
             throw .network(
                 address: file.path, detail: "it broke off after \(writer.length) of \(file.size) bytes")
         }

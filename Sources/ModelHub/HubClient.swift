@@ -77,13 +77,15 @@ struct HubClient: Sendable {
         return RemoteFile(path: path, size: size, hash: hash)
     }
 
-    /// Fetches a file's bytes from `offset` on into `sink`, which sees the final answer only. The status is 200,
+    /// Fetches a file's bytes in `range` into `sink`, which takes those of the final answer only. The status is 200,
     /// 206 or 416.
     func bytes(
-        of file: RemoteFile, in repository: String, commit: String, from offset: Int64, into sink: any BodySink
+        _ range: Range<Int64>, of file: RemoteFile, in repository: String, commit: String,
+        into sink: any BodySink
     ) async throws(HubError) -> AnswerHead {
         let route = Self.route(to: file.path, of: repository, commit: commit)
-        let range = offset > 0 ? ["Range": "bytes=\(offset)-"] : [:]
+        let isWhole = range == 0..<file.size
+        let range = isWhole ? [:] : ["Range": "bytes=\(range.lowerBound)-\(range.upperBound - 1)"]
         let head = try await send("GET", route, headers: range, into: sink)
         if head.status != 206 && head.status != 416 {
             try check(head, repository, file: file.path, address: route)

@@ -3,17 +3,17 @@ package import Foundation
 /// Models of the hub, on this machine's cache: the same folders that the hub's own tools use, either way.
 package struct ModelHub: Sendable {
     let settings: HubSettings
-    let backoff: Duration
+    let pace: PullPace
 
     /// A hub as these variables describe it (see `HubSettings`).
     package init(environment: [String: String] = ProcessInfo.processInfo.environment) {
-        self.init(environment: environment, backoff: .seconds(1))
+        self.init(environment: environment, pace: PullPace())
     }
 
-    /// `backoff` is the wait before the second attempt; it doubles for each after.
-    package init(environment: [String: String], backoff: Duration) {
+    /// A hub asked at another pace, as tests do.
+    package init(environment: [String: String], pace: PullPace) {
         settings = HubSettings(environment: environment)
-        self.backoff = backoff
+        self.pace = pace
     }
 
     /// The folder that holds every repository.
@@ -36,8 +36,9 @@ package struct ModelHub: Sendable {
         let meter = PullMeter(total: try total(of: listing), report: progress)
         try checkSpace(for: listing, in: folder)
         for file in listing.files {
-            let download = BlobDownload(file: file, model: model, commit: listing.commit, folder: folder)
-            try await download.run(client, meter, backoff: backoff)
+            let download = BlobDownload(
+                file: file, model: model, commit: listing.commit, folder: folder, pace: pace)
+            try await download.run(client, meter)
         }
         return try folder.publish(listing, revision: model.revision)
     }
@@ -84,7 +85,7 @@ package struct ModelHub: Sendable {
     private func patiently<T: Sendable>(
         _ body: () async throws(HubError) -> T
     ) async throws(HubError) -> T {
-        var patience = Patience(first: backoff)
+        var patience = Patience(first: pace.backoff)
         while true {
             do {
                 return try await body()
@@ -92,6 +93,21 @@ package struct ModelHub: Sendable {
                 try await patience.wait(after: error)
             }
         }
+    }
+}
+
+/// How a hub is asked.
+package struct PullPace: Sendable {
+    /// The wait before the second attempt; it doubles for each after.
+    let backoff: Duration
+    /// Most bytes asked for at once. URLSession hands on what arrives without waiting for it to be written, so on a
+    /// disk slower than the network this is what memory may have to hold.
+    let segment: Int64
+
+    /// A pace; what is not given suits the hub.
+    package init(backoff: Duration = .seconds(1), segment: Int64 = 256 << 20) {
+        precondition(segment > 0, "a segment has bytes, not \(segment)")
+        (self.backoff, self.segment) = (backoff, segment)
     }
 }
 

@@ -69,12 +69,13 @@ final class LocalHub {
 
     var folder: CacheFolder { CacheFolder(cache: home.appendingPathComponent("hub"), repository: Self.repository) }
 
-    func hub(_ more: [String: String] = [:]) -> ModelHub {
+    func hub(_ more: [String: String] = [:], segment: Int64 = 1 << 30) -> ModelHub {
         var environment = [
             "HF_HOME": home.path, "HF_ENDPOINT": "http://127.0.0.1:\(ports.hub)", "HOME": home.path,
         ]
         environment.merge(more) { $1 }
-        return ModelHub(environment: environment, backoff: .milliseconds(5))
+        let pace = PullPace(backoff: .milliseconds(5), segment: segment)
+        return ModelHub(environment: environment, pace: pace)
     }
 
     func pull(_ more: [String: String] = [:]) async throws -> URL {

@@ -60,6 +60,15 @@ import ModelHub
         #expect(FileManager.default.fileExists(atPath: snapshot.path + "/model.safetensors"))
     }
 
+    @Test func `a large file is asked for in segments and is whole`() async throws {
+        let hub = try LocalHub()
+        let model = try HubModel(LocalHub.repository)
+        _ = try await hub.hub(segment: 120_000).pull(model)
+        let ranges = try await hub.requests().filter { $0.server == "cdn" }.map(\.range)
+        #expect(ranges == ["bytes=0-119999", "bytes=120000-239999", "bytes=240000-299999"])
+        #expect(hub.hub().snapshot(of: model) != nil)
+    }
+
     @Test func `progress never goes back and ends at the whole`() async throws {
         let hub = try LocalHub()
         let record = Record<PullProgress>()
