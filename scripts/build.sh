@@ -5,6 +5,13 @@ set -uo pipefail
 "$MYNAH_ROOT/scripts/deps.sh" || exit
 one_at_a_time
 before="$(fingerprint)"
+# What was compiled elsewhere names files that are no longer there.
+if [ -d "$MYNAH_ROOT/.build" ] && [ "$(cat "$MYNAH_DEPS/built-at" 2>/dev/null)" != "$MYNAH_ROOT" ] &&
+    [ -e "$MYNAH_DEPS/built-at" ]; then
+    say "This checkout was moved: building anew"
+    rm -rf "$MYNAH_ROOT/.build"
+fi
+printf '%s' "$MYNAH_ROOT" >"$MYNAH_DEPS/built-at"
 if [ -x "$MYNAH_ROOT/.build/release/mynah" ]; then
     say "Building Mynah (what changed)"
 else

@@ -1,7 +1,7 @@
 # Sourced by the launcher, the Makefile's recipes and every set-up script: where things are, how we speak.
 # Sets MYNAH_ROOT, PKG_CONFIG_PATH and a few helpers. Bash 3.2 (macOS) is enough.
 
-MYNAH_ROOT="${MYNAH_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}"
+MYNAH_ROOT="$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)"
 MYNAH_DEPS="$MYNAH_ROOT/.deps"
 export PKG_CONFIG_PATH="$MYNAH_DEPS/ggml/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 
@@ -42,7 +42,7 @@ tick() {
     exec 9>&-  # a sleep that outlives us must not keep the lock
     if [ -t 2 ]; then pause=1; fi
     while sleep "$pause" </dev/null >/dev/null 2>&1; do
-        newest="$(tail -c 4000 "$log" | tr '\r' '\n' | sed -n 's/^\(\[ *[0-9]*\/[0-9]*\]\).*/\1/p' | tail -n 1)"
+        newest="$(tr '\r' '\n' <"$log" | sed -n 's/^\(\[ *[0-9]*\/[0-9]*\]\).*/\1/p' | tail -n 1)"
         if [ -t 2 ]; then
             printf '\r\033[K    %s %s %ds' "$name" "$newest" "$((SECONDS - start))" >&2
         else
@@ -63,12 +63,13 @@ one_at_a_time() {
 }
 
 # What a rebuild depends on, in one number: names, sizes and times of sources, scripts and ggml.
-fingerprint() {
-    local what=("$MYNAH_ROOT/Package.swift" "$MYNAH_ROOT/Sources" "$MYNAH_ROOT/scripts")
-    if [ -e "$MYNAH_DEPS/ggml/made-from" ]; then what+=("$MYNAH_DEPS/ggml/made-from"); fi
+fingerprint() (
+    cd "$MYNAH_ROOT" || exit
+    what=(Package.swift Sources scripts)
+    if [ -e .deps/ggml/made-from ]; then what+=(.deps/ggml/made-from); fi
     if [ "$(uname -s)" = Darwin ]; then
         find "${what[@]}" -type f -exec stat -f '%N %z %m' {} + | cksum
     else
         find "${what[@]}" -type f -printf '%p %s %T@\n' | cksum
     fi
-}
+)

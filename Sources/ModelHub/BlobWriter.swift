@@ -81,7 +81,8 @@ final class BlobWriter: BodySink {
             if errno == ENOSPC || (error as? CocoaError)?.code == .fileWriteOutOfSpace {
                 let folder = url.deletingLastPathComponent()
                 return .failure(
-                    .diskFull(needed: needed, available: DiskSpace.free(at: folder) ?? 0, folder: folder.path))
+                    .diskFull(needed: needed, available: DiskSpace.free(at: folder) ?? 0, folder: folder.path)
+                )
             }
             return .failure(.file(path: url.path, detail: error.localizedDescription))
         }

@@ -77,14 +77,20 @@ struct SnapshotCheck {
         }
     }
 
+    private static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return decoder
+    }
+
     private struct ShardIndex: Decodable {
-        let weight_map: [String: String]  // the file's own key
+        let weightMap: [String: String]
     }
 
     private func shards(of index: String) -> Set<String>? {
         guard let data = try? Data(contentsOf: snapshot.appendingPathComponent(index)),
-            let decoded = try? JSONDecoder().decode(ShardIndex.self, from: data)
+            let decoded = try? Self.decoder.decode(ShardIndex.self, from: data)
         else { return nil }
-        return Set(decoded.weight_map.values)
+        return Set(decoded.weightMap.values)
     }
 }

@@ -69,15 +69,18 @@ extension SpeechError {
         case .network(let address, let detail):
             return SpeechError(
                 .network, "\(address) could not be reached: \(detail).",
-                remedy: "Check the network, HF_ENDPOINT and the proxy. Pulling again goes on where it stopped.")
+                remedy:
+                    "Check the network, HF_ENDPOINT and the proxy. Pulling again goes on where it stopped.")
         case .server(let status, let address, _):
             return SpeechError(
                 .network, "\(address) answered \(status).",
-                remedy: status == 429 ? "Wait a while; a token in HF_TOKEN raises the limit." : "Try again later.")
+                remedy: status == 429
+                    ? "Wait a while; a token in HF_TOKEN raises the limit." : "Try again later.")
         case .hashMismatch(let file, let expected, let actual):
             return SpeechError(
                 .corruptData, "'\(file)' arrived with hash \(actual) instead of \(expected); it was deleted.",
-                remedy: "Pull again. If it repeats, the mirror of HF_ENDPOINT serves other bytes: do not use it.")
+                remedy:
+                    "Pull again. If it repeats, the mirror of HF_ENDPOINT serves other bytes: do not use it.")
         default:
             return SpeechError(
                 .network, "The hub's answer was refused.",

@@ -128,13 +128,16 @@ private final class ExchangeTable: NSObject, URLSessionDataDelegate, Sendable {
     }
 
     func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-        guard let exchange = exchanges.withLock({ $0.removeValue(forKey: task.taskIdentifier) }) else { return }
+        guard let exchange = exchanges.withLock({ $0.removeValue(forKey: task.taskIdentifier) }) else {
+            return
+        }
         let head = exchange.head ?? (task.response as? HTTPURLResponse).map(AnswerHead.init)
         if let failure = exchange.failure {
             exchange.continuation.resume(returning: .failure(failure))
         } else if let error {
             let detail = (error as? URLError)?.localizedDescription ?? String(describing: error)
-            exchange.continuation.resume(returning: .failure(.network(address: exchange.address, detail: detail)))
+            exchange.continuation.resume(
+                returning: .failure(.network(address: exchange.address, detail: detail)))
         } else if let head {
             exchange.continuation.resume(returning: .success(head))
         } else {

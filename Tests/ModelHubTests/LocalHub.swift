@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import ModelHub
+import Testing
 
 #if canImport(FoundationNetworking)
     import FoundationNetworking
@@ -67,7 +66,9 @@ final class LocalHub {
 
     var cdn: String { "http://127.0.0.1:\(ports.cdn)" }
 
-    var folder: CacheFolder { CacheFolder(cache: home.appendingPathComponent("hub"), repository: Self.repository) }
+    var folder: CacheFolder {
+        CacheFolder(cache: home.appendingPathComponent("hub"), repository: Self.repository)
+    }
 
     func hub(_ more: [String: String] = [:], segment: Int64 = 1 << 30) -> ModelHub {
         var environment = [

@@ -1,20 +1,22 @@
 import Foundation
+import ModelHub
 import SpeechCore
 import Testing
-
-import ModelHub
 
 /// Names of models, settings and hashes: what needs no server.
 struct NameTests {
     @Test func `short names lead to repositories, in any case`() throws {
         #expect(try HubModel("qwen3-tts-0.6b").repository == "Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice")
-        #expect(try HubModel("Qwen3-TTS-1.7B-VoiceDesign").repository == "Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign")
+        #expect(
+            try HubModel("Qwen3-TTS-1.7B-VoiceDesign").repository == "Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign")
         #expect(try HubModel("Qwen/Qwen3-TTS-12Hz-1.7B-Base").name == "qwen3-tts-1.7b-base")
         #expect(try HubModel("some-one/any.thing_2").repository == "some-one/any.thing_2")
         #expect(Set(HubModel.catalogue.map(\.name)).count == 7)
     }
 
-    @Test(arguments: ["", "qwen3", "a/b/c", "../b", "a/..", "a/b--c", "a b/c", "a/b?c", "/b", "a/", "é/b", "-a/b"])
+    @Test(arguments: [
+        "", "qwen3", "a/b/c", "../b", "a/..", "a/b--c", "a b/c", "a/b?c", "/b", "a/", "é/b", "-a/b",
+    ])
     func `other names are refused`(name: String) {
         #expect(throws: HubError.invalidName(name)) { try HubModel(name) }
     }

@@ -1,8 +1,7 @@
 import Foundation
+import ModelHub
 import SpeechCore
 import Testing
-
-import ModelHub
 
 /// What goes wrong on the way, and what becomes of it.
 @Suite(.serialized) struct PullFailureTests {
@@ -20,14 +19,15 @@ import ModelHub
     }
 
     @Test func `a dropped connection is taken up where it broke off`() async throws {
-        let hub = try LocalHub(more: #""faults": [{"path": "\#(Self.path)", "kind": "cut", "after": 100000}]"#)
+        let hub = try LocalHub(
+            more: #""faults": [{"path": "\#(Self.path)", "kind": "cut", "after": 100000}]"#)
         let snapshot = try await hub.pull()
         #expect(try await weights(snapshot) == reference().bytes)
         let ranges = try await hub.requests().filter { $0.server == "cdn" }.map(\.range)
         #expect(ranges == [nil, "bytes=100000-299999"])
     }
 
-    @Test func `connections that drop for ever end in an error that names the last count`() async throws {
+    @Test func `connections that drop for ever end in an error`() async throws {
         let faults = Array(repeating: #"{"path": "\#(Self.path)", "kind": "cut", "after": 0}"#, count: 9)
         let hub = try LocalHub(more: "\"faults\": [\(faults.joined(separator: ", "))]")
         guard case .network = try await hub.failure() else {
@@ -42,7 +42,8 @@ import ModelHub
         let hub = try LocalHub()
         try hub.leavePartial(bytes.prefix(250_000), of: hash)
         #expect(try weights(await hub.pull()) == bytes)
-        #expect(try await hub.requests().filter { $0.server == "cdn" }.map(\.range) == ["bytes=250000-299999"])
+        #expect(
+            try await hub.requests().filter { $0.server == "cdn" }.map(\.range) == ["bytes=250000-299999"])
         #expect(try !hub.blobs().contains { $0.hasSuffix(".incomplete") })
     }
 
@@ -64,10 +65,12 @@ import ModelHub
 
     @Test func `a refused range starts over`() async throws {
         let (hash, bytes) = try await reference()
-        let hub = try LocalHub(more: #""faults": [{"path": "\#(Self.path)", "kind": "status", "status": 416}]"#)
+        let hub = try LocalHub(
+            more: #""faults": [{"path": "\#(Self.path)", "kind": "status", "status": 416}]"#)
         try hub.leavePartial(bytes.prefix(1000), of: hash)
         #expect(try weights(await hub.pull()) == bytes)
-        #expect(try await hub.requests().filter { $0.server == "cdn" }.map(\.range) == ["bytes=1000-299999", nil])
+        #expect(
+            try await hub.requests().filter { $0.server == "cdn" }.map(\.range) == ["bytes=1000-299999", nil])
     }
 
     @Test func `wrong bytes of an earlier run are given up for the whole file`() async throws {
@@ -75,14 +78,16 @@ import ModelHub
         let hub = try LocalHub()
         try hub.leavePartial(Data(repeating: 7, count: 1000), of: hash)
         #expect(try weights(await hub.pull()) == bytes)
-        #expect(try await hub.requests().filter { $0.server == "cdn" }.map(\.range) == ["bytes=1000-299999", nil])
+        #expect(
+            try await hub.requests().filter { $0.server == "cdn" }.map(\.range) == ["bytes=1000-299999", nil])
     }
 
     @Test(arguments: [true, false])
     func `wrong bytes are refused and deleted`(large: Bool) async throws {
         let file = #"{"bytes": 1000, "large": \#(large), "lie": true}"#
         let hub = try LocalHub(files: ["config.json": LocalHub.config, "model.safetensors": file])
-        guard case .hashMismatch("model.safetensors", let expected, let actual) = try await hub.failure() else {
+        guard case .hashMismatch("model.safetensors", let expected, let actual) = try await hub.failure()
+        else {
             Issue.record("wrong bytes were taken")
             return
         }
@@ -120,7 +125,8 @@ import ModelHub
             try await refused.failure(["HF_TOKEN": "wrong"])
                 == .unauthorised(repository: "acme/tiny", status: 401, sentToken: true))
         #expect(
-            try await refused.failure() == .unauthorised(repository: "acme/tiny", status: 401, sentToken: false))
+            try await refused.failure()
+                == .unauthorised(repository: "acme/tiny", status: 401, sentToken: false))
         let gated = try LocalHub(more: #""token": "right", "refusal": "GatedRepo""#)
         #expect(try await gated.failure() == .gated(repository: "acme/tiny"))
         let unknown = try LocalHub(more: #""token": "right", "refusal": "RepoNotFound""#)
@@ -130,8 +136,12 @@ import ModelHub
         }
     }
 
-    @Test(arguments: ["../../escape.json", "/etc/passwd.json", "a//b.json", "a/./b.json", "..", "a\\\\b.json", ""])
-    func `a name that leads out of the snapshot is refused before anything is written`(name: String) async throws {
+    @Test(arguments: [
+        "../../escape.json", "/etc/passwd.json", "a//b.json", "a/./b.json", "..", "a\\\\b.json", "",
+    ])
+    func `a name that leads out of the snapshot is refused before anything is written`(name: String)
+        async throws
+    {
         let hub = try LocalHub(more: "\"listing\": [\"\(name)\"]")
         guard case .hostileFileName = try await hub.failure() else {
             Issue.record("'\(name)' was taken")
@@ -167,7 +177,8 @@ import ModelHub
 
     @Test func `an endpoint that is not there is a network error with its address`() async throws {
         let hub = try LocalHub()
-        guard case .network(let address, _) = try await hub.failure(["HF_ENDPOINT": "http://127.0.0.1:1"]) else {
+        guard case .network(let address, _) = try await hub.failure(["HF_ENDPOINT": "http://127.0.0.1:1"])
+        else {
             Issue.record("nobody answered, and nobody minded")
             return
         }

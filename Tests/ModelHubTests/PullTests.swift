@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import ModelHub
+import Testing
 
 /// Pulls over the loopback.
 @Suite(.serialized) struct PullTests {
@@ -139,7 +138,8 @@ import ModelHub
     }
 
     @Test func `a snapshot without a shard its index names is not whole`() async throws {
-        let index = #"{"text": "{\"weight_map\": {\"a\": \"model-1.safetensors\", \"b\": \"model-2.safetensors\"}}"}"#
+        let index =
+            #"{"text": "{\"weight_map\": {\"a\": \"model-1.safetensors\", \"b\": \"model-2.safetensors\"}}"}"#
         let files = [
             "config.json": LocalHub.config, "model-1.safetensors": LocalHub.weights,
             "model.safetensors.index.json": index,
