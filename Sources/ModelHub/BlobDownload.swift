@@ -37,15 +37,23 @@ struct BlobDownload {
     private func transfer(_ client: HubClient, _ meter: PullMeter) async throws(HubError) {
         let partial = folder.incomplete(file.hash)
         var patience = Patience(first: pace.backoff)
+        var refusals = 0
         while true {
             var offset = CacheFolder.size(partial) ?? 0
             if offset > file.size { (offset, _) = (0, try? FileManager.default.removeItem(at: partial)) }
             let writer = try BlobWriter(file, at: partial, from: offset, meter: meter)
             defer { writer.close() }
             if offset == file.size { return meter.set(file.path, to: offset) }
-            do {
-                try await fetch(client, writer, from: offset)
+            do throws(HubError) {
+                let isServed = try await fetch(client, writer, from: offset)
                 patience.renew()
+                if isServed { continue }
+                // No byte where ours end: ours are of another file, or the server's file is shorter than it said.
+                try? FileManager.default.removeItem(at: partial)
+                refusals += 1
+                if refusals > 1 {
+                    throw .tooShort(file: file.path, expected: file.size, actual: offset)
+                }
             } catch {
                 if writer.length > offset { patience.renew() }
                 try await patience.wait(after: error) { meter.tell(.waiting(seconds: $0), file.path) }
@@ -53,22 +61,19 @@ struct BlobDownload {
         }
     }
 
-    /// One request. Returns if it brought every byte it asked for.
+    /// One request. True if it brought every byte it asked for, false if the server refused the range.
     private func fetch(
         _ client: HubClient, _ writer: BlobWriter, from offset: Int64
-    ) async throws(HubError) {
+    ) async throws(HubError) -> Bool {
         let end = offset + min(file.size - offset, pace.segment)
         let head = try await client.bytes(
             offset..<end, of: file, in: model.repository, commit: commit, into: writer)
-        if head.status == 416 {
-            // The server has no byte where ours end, so ours are not of this file.
-            try? FileManager.default.removeItem(at: folder.incomplete(file.hash))
-            throw .network(address: file.path, detail: "the range was refused")
-        }
+        if head.status == 416 { return false }
         guard writer.length >= end else {
             throw .network(
                 address: file.path, detail: "it broke off after \(writer.length) of \(file.size) bytes")
         }
+        return true
     }
 
     /// Compares the bytes on disk with the hash in the listing; deletes them if it differs.

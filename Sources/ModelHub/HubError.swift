@@ -16,6 +16,8 @@ package enum HubError: Error, Equatable, Sendable {
     case hashMismatch(file: String, expected: String, actual: String)
     /// The server sent more bytes than the file has.
     case tooLong(file: String, expected: Int64)
+    /// The server has fewer bytes than it listed.
+    case tooShort(file: String, expected: Int64, actual: Int64)
     /// Bytes still to be written, and what the file system has left.
     case diskFull(needed: Int64, available: Int64, folder: String)
     /// The connection could not be made, broke off, or timed out, every time.

@@ -101,6 +101,13 @@ import Testing
         #expect(try await hub.failure() == .tooLong(file: "model.safetensors", expected: 10))
     }
 
+    @Test func `fewer bytes than listed end in an error and not in endless attempts`() async throws {
+        let hub = try LocalHub(files: ["model.safetensors": #"{"bytes": 10, "large": true, "claims": 1000}"#])
+        #expect(
+            try await hub.failure() == .tooShort(file: "model.safetensors", expected: 1000, actual: 10))
+        #expect(try hub.blobs().isEmpty)
+    }
+
     @Test func `a busy server is asked again after as long as it says`() async throws {
         let hub = try LocalHub(
             more: #""faults": [{"path": "main", "kind": "status", "status": 429, "retry_after": 1}]"#)
