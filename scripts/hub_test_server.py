@@ -23,6 +23,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -177,6 +178,8 @@ def serve(hub, role):
 
 
 def main():
+    # Started from a thread that blocks signals, we would be deaf to the request to end.
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     hub = Hub(json.load(sys.stdin))
     hub.cdn_port = serve(hub, "cdn")
     print(json.dumps({"hub": serve(hub, "hub"), "cdn": hub.cdn_port}), flush=True)
