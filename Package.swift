@@ -45,11 +45,11 @@ var targets: [Target] = [
         swiftSettings: settings),
 ]
 targets += module("SpeechCore")
-targets += module("Checkpoints")
+targets += module("Checkpoints", fixtures: true)
 targets += module("TensorGraph", ["CGGML", "CMynahKernels", "Checkpoints"])
 targets += module("NeuralLayers", ["TensorGraph", "SpeechCore"])
 targets += module("AudioDSP", ["SpeechCore", "CLibAV", "CSoxr"], fixtures: true)
-targets += module("TextProcessing", ["SpeechCore"])
+targets += module("TextProcessing", ["SpeechCore"], fixtures: true)
 targets += module("ModelHub", ["SpeechCore"])
 targets += module("Qwen3TTS", family)
 targets += module("Mynah", ["Qwen3TTS", "ModelHub"] + family)

@@ -6,7 +6,8 @@ struct ByteCursor {
 
     /// A cursor over `range` of the file, which must lie inside it.
     init(_ file: MappedFile, _ range: Range<Int>) {
-        precondition(range.lowerBound >= 0 && range.upperBound <= file.bytes.count, "\(range) is outside the file")
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= file.bytes.count, "\(range) is outside the file")
         self.file = file
         position = range.lowerBound
         end = range.upperBound

@@ -41,7 +41,8 @@ package struct StoredTensor: Sendable {
         StoredTensor(name: name, as: self)
     }
 
-    package var isMapped: Bool { owner is MappedFile }
+    /// Whether the bytes are a file's own pages, which the system may drop and read again.
+    package var isMapped: Bool { (owner as? MappedFile)?.isFileBacked ?? false }
 
     /// Calls `body` with the bytes, which stay mapped at least until it returns.
     package func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
@@ -89,7 +90,8 @@ package struct CheckpointFile: Sendable {
             switch format {
             case .safetensors: try SafetensorsReader.read(file)
             case .gguf: try GGUFReader.read(file)
-            case .pytorch, .numpy: throw .unsupported(path: file.path, what: format.rawValue)
+            case .pytorch: try PickleArchive(file).flattened()
+            case .numpy: try NumpyReader.read(file)
             }
         path = file.path
         tensors = contents.tensors
@@ -131,7 +133,9 @@ extension CheckpointFile.Format {
             self = .pytorch
         } else if starts([0x93] + Array("NUMPY".utf8)) {
             self = .numpy
-        } else if file.bytes.count > 8, file.bytes[8] == UInt8(ascii: "{"), file.bytes[4..<8].allSatisfy({ $0 == 0 }) {
+        } else if file.bytes.count > 8, file.bytes[8] == UInt8(ascii: "{"),
+            file.bytes[4..<8].allSatisfy({ $0 == 0 })
+        {
             // Eight bytes of length stand before the header, which is a JSON object.
             self = .safetensors
         } else {
@@ -155,7 +159,9 @@ extension CheckpointError.Content {
         let lowered = text.map { (0x41...0x5a).contains($0) ? $0 + 32 : $0 }
         if let known = CheckpointError.Content.signatures.first(where: { bytes.starts(with: $0.bytes) }) {
             self = known.content
-        } else if lowered.starts(with: Array("<!doctype html".utf8)) || lowered.starts(with: Array("<html".utf8)) {
+        } else if lowered.starts(with: Array("<!doctype html".utf8))
+            || lowered.starts(with: Array("<html".utf8))
+        {
             self = .html
         } else if text.first == UInt8(ascii: "{") {
             self = .json

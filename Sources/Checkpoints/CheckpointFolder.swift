@@ -18,7 +18,8 @@ package struct CheckpointFolder: Sendable {
         if let single = try CheckpointFolder.open(path + "/model.safetensors") {
             files = [single]
         } else {
-            files = try CheckpointFolder.shards(path, MappedFile(path: path + "/model.safetensors.index.json"))
+            files = try CheckpointFolder.shards(
+                path, MappedFile(path: path + "/model.safetensors.index.json"))
         }
         let contents = CheckpointContents(tensors: files.flatMap(\.tensors))
         positions = try contents.positions(in: path)
@@ -38,7 +39,9 @@ package struct CheckpointFolder: Sendable {
         }
     }
 
-    private static func shards(_ folder: String, _ index: MappedFile) throws(CheckpointError) -> [CheckpointFile] {
+    private static func shards(_ folder: String, _ index: MappedFile) throws(CheckpointError)
+        -> [CheckpointFile]
+    {
         let places = try weightMap(index)
         var shards: [String: CheckpointFile] = [:]
         for name in Set(places.values) { shards[name] = try CheckpointFile(path: "\(folder)/\(name)") }

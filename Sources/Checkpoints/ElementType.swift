@@ -3,7 +3,10 @@
 /// A block format packs runs of consecutive elements of the last dimension together with their scales; its
 /// sizes are ggml's.
 package enum ElementType: String, Sendable, CaseIterable {
-    case f64, f32, f16, bf16, i64, i32, i16, i8, u8, bool, q8_0, q6_k, q5_k, q4_k, q4_0
+    case f64, f32, f16, bf16, i64, i32, i16, i8, u8, bool
+    // The block formats keep the names that the field has for them.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    case q8_0, q6_k, q5_k, q4_k, q4_0
 
     /// Elements in a block: 1 for a plain number.
     package var blockLength: Int {

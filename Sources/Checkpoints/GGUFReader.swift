@@ -29,7 +29,9 @@ enum GGUFReader {
         var names: Set<String> = []
         for _ in 0..<tensorCount {
             let entry = try self.entry(&header.cursor)
-            guard names.insert(entry.name).inserted else { throw .duplicate(path: file.path, name: entry.name) }
+            guard names.insert(entry.name).inserted else {
+                throw .duplicate(path: file.path, name: entry.name)
+            }
             entries.append(entry)
         }
         // The header is under its limit and the alignment under its own, so this sum cannot overflow.
@@ -46,7 +48,8 @@ enum GGUFReader {
         }
         guard number <= UInt64(alignmentLimit) else {
             throw .tooLarge(
-                path: cursor.file.path, what: "general.alignment", value: number, limit: UInt64(alignmentLimit))
+                path: cursor.file.path, what: "general.alignment", value: number,
+                limit: UInt64(alignmentLimit))
         }
         return Int(number)
     }
@@ -95,7 +98,8 @@ enum GGUFReader {
             }
             if !range.isEmpty { ranges.append((range, entry.name)) }
             tensors.append(
-                StoredTensor(name: entry.name, type: entry.type, shape: entry.shape, file: file, range: range))
+                StoredTensor(name: entry.name, type: entry.type, shape: entry.shape, file: file, range: range)
+            )
         }
         ranges.sort { $0.range.lowerBound < $1.range.lowerBound }
         for (before, after) in zip(ranges, ranges.dropFirst())

@@ -71,7 +71,8 @@ struct JSONScanner {
             switch byte {
             case UInt8(ascii: "\""):
                 guard let string = String(validating: text, as: UTF8.self) else {
-                    throw .malformed(path: cursor.file.path, offset: start, what: "a JSON string is not UTF-8")
+                    throw .malformed(
+                        path: cursor.file.path, offset: start, what: "a JSON string is not UTF-8")
                 }
                 return string
             case UInt8(ascii: "\\"): try escape(into: &text)
@@ -94,9 +95,13 @@ struct JSONScanner {
         guard byte == UInt8(ascii: "u") else { throw malformed("a JSON string has an unknown escape") }
         var code = UInt32(try hexadecimal())
         if (0xd800..<0xdc00).contains(code) {
-            guard peek() == UInt8(ascii: "\\") else { throw malformed("a JSON string has half a surrogate pair") }
+            guard peek() == UInt8(ascii: "\\") else {
+                throw malformed("a JSON string has half a surrogate pair")
+            }
             try skip()
-            guard peek() == UInt8(ascii: "u") else { throw malformed("a JSON string has half a surrogate pair") }
+            guard peek() == UInt8(ascii: "u") else {
+                throw malformed("a JSON string has half a surrogate pair")
+            }
             try skip()
             let low = UInt32(try hexadecimal())
             guard (0xdc00..<0xe000).contains(low) else {
@@ -104,7 +109,9 @@ struct JSONScanner {
             }
             code = 0x10000 + (code - 0xd800) << 10 + (low - 0xdc00)
         }
-        guard let scalar = UnicodeScalar(code) else { throw malformed("a JSON string has half a surrogate pair") }
+        guard let scalar = UnicodeScalar(code) else {
+            throw malformed("a JSON string has half a surrogate pair")
+        }
         text.append(contentsOf: Array(String(Character(scalar)).utf8))
     }
 
@@ -133,7 +140,9 @@ struct JSONScanner {
             try skip()
         }
         let digits = cursor.position - start
-        guard digits > 0, digits == 1 || first != 0x30 else { throw malformed("a whole number should be here") }
+        guard digits > 0, digits == 1 || first != 0x30 else {
+            throw malformed("a whole number should be here")
+        }
         if let byte = peek(), [0x2e, 0x45, 0x65].contains(byte) { throw malformed("a number is not whole") }
         return value
     }
@@ -161,7 +170,8 @@ struct JSONScanner {
         }
     }
 
-    private mutating func skipContainer(until close: UInt8, _ depth: Int, keyed: Bool) throws(CheckpointError) {
+    private mutating func skipContainer(until close: UInt8, _ depth: Int, keyed: Bool) throws(CheckpointError)
+    {
         try skip()
         var first = true
         while try hasElement(&first, until: close) {

@@ -1,9 +1,9 @@
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// A file mapped read-only into memory, for as long as this object lives.
@@ -18,6 +18,9 @@ package final class MappedFile: Sendable {
     nonisolated(unsafe) package let bytes: UnsafeRawBufferPointer
     // SAFETY: as above; this is the mapping that `bytes` lies in.
     nonisolated(unsafe) private let mapping: UnsafeMutableRawBufferPointer
+
+    /// Whether this is a file on disk, and not a copy in memory.
+    package let isFileBacked: Bool
 
     /// Maps the regular file at `path`.
     ///
@@ -40,6 +43,7 @@ package final class MappedFile: Sendable {
             throw .changed(path: path)
         }
         self.path = path
+        isFileBacked = true
         mapping = UnsafeMutableRawBufferPointer(start: address, count: size)
         bytes = UnsafeRawBufferPointer(mapping)
     }
@@ -64,6 +68,7 @@ package final class MappedFile: Sendable {
             throw .system(path: path, operation: "protect", code: code)
         }
         self.path = path
+        isFileBacked = false
         mapping = UnsafeMutableRawBufferPointer(start: address, count: body + page)
         bytes = UnsafeRawBufferPointer(start: start, count: contents.count)
     }

@@ -9,7 +9,8 @@ enum SafetensorsReader {
     private static let dimensionLimit = 32
 
     private static let types: [String: ElementType] = [
-        "F64": .f64, "F32": .f32, "F16": .f16, "BF16": .bf16, "I64": .i64, "I32": .i32, "I16": .i16, "I8": .i8,
+        "F64": .f64, "F32": .f32, "F16": .f16, "BF16": .bf16, "I64": .i64, "I32": .i32, "I16": .i16,
+        "I8": .i8,
         "U8": .u8, "BOOL": .bool,
     ]
 
@@ -130,7 +131,8 @@ enum SafetensorsReader {
             guard entry.range.lowerBound == end else { throw invalid(.gap(offset: start + end)) }
             end = entry.range.upperBound
             tensors.append(
-                StoredTensor(name: entry.name, type: entry.type, shape: entry.shape, file: file, range: range))
+                StoredTensor(name: entry.name, type: entry.type, shape: entry.shape, file: file, range: range)
+            )
         }
         guard start + end == file.bytes.count else {
             throw .malformed(path: file.path, offset: start + end, what: "bytes after the last tensor")

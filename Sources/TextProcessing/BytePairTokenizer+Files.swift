@@ -59,7 +59,8 @@ extension BytePairTokenizer {
 
     private static func pairs(_ merges: Data) throws(TokenizerError) -> [MergePair] {
         guard let text = String(data: merges, encoding: .utf8) else { throw .notUTF8(file: "merges.txt") }
-        var lines = text.utf8.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }.map(Substring.init)[...]
+        var lines = text.utf8.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }.map(
+            Substring.init)[...]
         if let first = lines.first, first.hasPrefix("#version:") { lines = lines.dropFirst() }
         var result: [MergePair] = []
         result.reserveCapacity(lines.count)
@@ -146,7 +147,9 @@ private struct MergeList: Decodable {
         let container = try decoder.singleValueContainer()
         if let lines = try? container.decode([String].self) {
             pairs = try lines.enumerated().map { index, line in
-                guard let pair = MergePair(line[...]) else { throw TokenizerError.malformedMerge(index: index) }
+                guard let pair = MergePair(line[...]) else {
+                    throw TokenizerError.malformedMerge(index: index)
+                }
                 return pair
             }
         } else {

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Byte-level byte-pair encoding with Qwen2's word pattern, as in the Qwen2, Qwen2.5 and Qwen3 families.
 ///
 /// Added tokens are cut out of the text first, wherever they stand: a text may so contain the model's control
@@ -32,7 +30,7 @@ package struct BytePairTokenizer: Sendable {
     }
 
     private func encode(piece: Slice<UnsafeBufferPointer<UInt8>>, into ids: inout [Int32]) {
-        let scalars = canonicalComposition(of: String(decoding: piece, as: UTF8.self))
+        let scalars = CanonicalComposition.shared(String(decoding: piece, as: UTF8.self))
         for range in WordPattern(scalars).words() {
             var word: [Int32] = []
             for scalar in scalars[range] {
@@ -64,15 +62,8 @@ package struct BytePairTokenizer: Sendable {
     }
 
     /// The id of the token with this text, an added token before one of the vocabulary; nil if there is none.
-    package subscript(token: String) -> Int32? { vocabulary[token] }
+    package subscript(token token: String) -> Int32? { vocabulary[token] }
 
     /// One more than the highest id.
     package var idLimit: Int { vocabulary.idLimit }
-}
-
-/// NFC, scalar by scalar. Nothing below U+0300 composes or decomposes under NFC by itself.
-private func canonicalComposition(of text: String) -> [Unicode.Scalar] {
-    let scalars = Array(text.unicodeScalars)
-    guard scalars.contains(where: { $0.value >= 0x300 }) else { return scalars }
-    return Array(text.precomposedStringWithCanonicalMapping.unicodeScalars)
 }

@@ -78,7 +78,8 @@ private struct CandidateHeap {
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < keys.count && keys[child] < keys[least] {
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < keys.count && keys[child] < keys[least] {
                 least = child
             }
             guard least != parent else { return }

@@ -34,11 +34,14 @@ struct Vocabulary: Sendable {
         let bytes = Array(token.content.utf8)
         guard !bytes.isEmpty else { throw .emptyAddedToken(id: Int(token.id)) }
         if idOfToken[bytes] != token.id { _ = try place(bytes, at: Int(token.id), token.content) }
-        guard idOfAdded.updateValue(token.id, forKey: bytes) == nil else { throw .duplicateToken(token.content) }
+        guard idOfAdded.updateValue(token.id, forKey: bytes) == nil else {
+            throw .duplicateToken(token.content)
+        }
         if token.isSpecial { special.insert(token.id) }
     }
 
-    private mutating func place(_ bytes: [UInt8], at id: Int, _ token: String) throws(TokenizerError) -> Int32 {
+    private mutating func place(_ bytes: [UInt8], at id: Int, _ token: String) throws(TokenizerError) -> Int32
+    {
         guard (0...Self.highestID).contains(id) else { throw .idOutOfRange(token: token, id: id) }
         guard bytesOfID[id].isEmpty else { throw .duplicateID(id) }
         bytesOfID[id] = bytes

@@ -1,6 +1,7 @@
 /// Cuts text into the words inside which bytes are merged, as Qwen2's pattern does:
 ///
-///     (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+///     (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*
+///     |\s*[\r\n]+|\s+(?!\S)|\s+
 ///
 /// Written by hand: each alternative looks ahead over one run at most, so the time is linear whatever the text.
 struct WordPattern {
@@ -90,10 +91,13 @@ struct WordPattern {
         }
     }
 
+    /// By the categories of Unicode 16, which the reference tokenizer has: a letter of a later version is none.
     private static func classify(_ properties: Unicode.Scalar.Properties) -> Class {
         if properties.isWhitespace { return .space }
+        guard properties.isIn(version: 16) else { return .other }
         switch properties.generalCategory {
-        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: return .letter
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
+            return .letter
         case .decimalNumber, .letterNumber, .otherNumber: return .number
         default: return .other
         }
