@@ -38,12 +38,19 @@ final class Batch {
 
     let slots: Int
     let capacity: Int
+    /// Two rows of input for each session, and the scores of one: taken once, so that a frame allocates nothing.
+    private let rows: UnsafeMutablePointer<Float>
+    private var predictorScores: [Float]
+
+    deinit { rows.deallocate() }
 
     init(_ model: Model, on device: Device, slots: Int, capacity: Int, half: Bool) throws(DeviceError) {
         self.model = model
         self.device = device
         self.slots = slots
         self.capacity = capacity
+        rows = .allocate(capacity: 2 * slots * model.talker.width)
+        predictorScores = [Float](repeating: 0, count: model.predictor.vocabulary)
         cache = try KVCache(on: device, model.talker.stack.config.cache, slots: slots, capacity: capacity, half: half)
         predictorCache = try KVCache(
             on: device, model.predictor.stack.config.cache, slots: slots, capacity: model.predictor.codes + 1, half: false)
@@ -103,7 +110,10 @@ final class Batch {
         var speaking: [(session: Session, frame: CodeFrame)] = []
         for session in sessions where session.ending == nil {
             if let first = session.drawFirst(endToken: model.config.talkerConfig.codecEosTokenId) {
-                speaking.append((session, [first]))
+                var frame = CodeFrame()
+                frame.reserveCapacity(model.predictor.codes + 1)
+                frame.append(first)
+                speaking.append((session, frame))
             }
         }
         timings.predictorSeconds += timed { predict(&speaking) }
@@ -119,32 +129,28 @@ final class Batch {
     private func advance(_ sessions: [Session]) {
         guard !sessions.isEmpty else { return }
         let width = model.talker.width
-        var rows = [Float](repeating: 0, count: sessions.count * width)
-        rows.withUnsafeMutableBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return }
-            for (index, session) in sessions.enumerated() {
-                let row = base + index * width
-                let (text, start) = textRow(session)
-                for i in 0..<width { row[i] = text[start + i] }
-                if let frame = session.lastFrame { model.addEmbedding(of: frame, to: row) }
-            }
+        for (index, session) in sessions.enumerated() {
+            let row = rows + index * width
+            writeText(of: session, to: row)
+            if let frame = session.lastFrame { model.addEmbedding(of: frame, to: row) }
         }
         let layout = talkerLayout(sessions.count)
-        layout.input.write(rows)
-        layout.step.write(sessions.map { ($0.slot, $0.position) })
+        layout.input.write(UnsafeBufferPointer(start: rows, count: sessions.count * width))
+        layout.step.write(sessions.lazy.map { ($0.slot, $0.position) })
         layout.graph.compute()
-        let (hidden, scores) = (layout.hidden.read(), layout.scores.read())
         for (index, session) in sessions.enumerated() {
-            session.hidden = Array(hidden[index * width..<(index + 1) * width])
-            session.scores = Array(scores[index * model.talker.vocabulary..<(index + 1) * model.talker.vocabulary])
+            layout.hidden.read(row: index, into: &session.hidden)
+            layout.scores.read(row: index, into: &session.scores)
             session.position += 1
         }
     }
 
     /// The text beside the frame just spoken; `tts_pad` once there is no more.
-    private func textRow(_ session: Session) -> (values: [Float], start: Int) {
-        let start = (session.frameCount - 1) * model.talker.width
-        return start < session.trailing.count ? (session.trailing, start) : (padRow, 0)
+    private func writeText(of session: Session, to row: UnsafeMutablePointer<Float>) {
+        let width = model.talker.width
+        let start = (session.frameCount - 1) * width
+        let (source, offset) = start < session.trailing.count ? (session.trailing, start) : (padRow, 0)
+        for i in 0..<width { row[i] = source[offset + i] }
     }
 
     /// The other codes of each frame, a pass of the predictor for each.
@@ -152,26 +158,24 @@ final class Batch {
         guard !speaking.isEmpty else { return }
         let (count, width) = (speaking.count, model.talker.width)
         let layouts = predictorLayout(count)
-        var rows: [Float] = []
-        for (session, _) in speaking { rows += session.hidden }
-        var next = [Float](repeating: 0, count: count * width)
+        for (index, speaker) in speaking.enumerated() {
+            for i in 0..<width { rows[index * width + i] = speaker.session.hidden[i] }
+        }
         for pass in 0..<model.predictor.codes {
+            // The first pass reads two rows of each session: the hidden states, then the first codes.
+            let first = pass == 0 ? count : 0
             let table = pass == 0 ? model.talker.codecEmbedding : model.predictor.embeddings[pass - 1]
-            next.withUnsafeMutableBufferPointer { buffer in
-                guard let base = buffer.baseAddress else { return }
-                for index in 0..<count { table.read(Int(speaking[index].frame[pass]), into: base + index * width) }
+            for index in 0..<count {
+                table.read(Int(speaking[index].frame[pass]), into: rows + (first + index) * width)
             }
             let layout = layouts[pass]
-            layout.input.write(pass == 0 ? rows + next : next)
+            layout.input.write(UnsafeBufferPointer(start: rows, count: (first + count) * width))
             layout.graph.compute()
-            let scores = layout.scores.read()
-            scores.withUnsafeBufferPointer { scores in
-                for index in 0..<count {
-                    let own = UnsafeBufferPointer(
-                        rebasing: scores[index * model.predictor.vocabulary..<(index + 1) * model.predictor.vocabulary])
-                    let session = speaking[index].session
-                    speaking[index].frame.append(Int32(session.sampler.draw(own, session.rules.others)))
-                }
+            for index in 0..<count {
+                layout.scores.read(row: index, into: &predictorScores)
+                let session = speaking[index].session
+                let code = predictorScores.withUnsafeBufferPointer { session.sampler.draw($0, session.rules.others) }
+                speaking[index].frame.append(Int32(code))
             }
         }
     }

@@ -125,6 +125,7 @@ package struct Step {
     let mask: Tensor?
     let window: Int?, slots: Int, capacity: Int
     private let rotary: Rotary
+    private let values: StepValues
 
     /// Inputs for `rows` rows over `cache`.
     package init(in graph: Graph, rows: Int, cache: KVCache, rotaryBase: Double) {
@@ -139,43 +140,73 @@ package struct Step {
         cacheRows = graph.input("cache_rows", [rows], kernels ? GGML_TYPE_I32 : GGML_TYPE_I64)
         slotBases = kernels ? graph.integerInput("slot_bases", [rows]) : nil
         rotation = kernels ? graph.input("rotation", [rows, cache.headWidth]) : nil
-        mask = kernels ? nil : graph.input("mask", [rows, cache.slots * cache.capacity])
+        let maskWidth = cache.slots * cache.capacity
+        mask = kernels ? nil : graph.input("mask", [rows, maskWidth])
+        values = StepValues(
+            rows: rows, rotation: kernels ? rows * cache.headWidth : 0, mask: kernels ? 0 : rows * maskWidth)
     }
 
     /// Says where the rows stand this time.
-    package func write(_ places: [(slot: Int, position: Int)]) {
-        describe(places) { tensor, bytes in tensor.write(bytes: bytes) }
+    package func write(_ places: some Sequence<(slot: Int, position: Int)>) {
+        describe(places)
+        values.each(self) { tensor, bytes in tensor.write(bytes: bytes) }
     }
 
     /// Says where the rows stand every time the graph is computed.
-    package func fix(_ places: [(slot: Int, position: Int)]) {
-        describe(places) { tensor, bytes in tensor.graph.fix(tensor, Array(bytes)) }
+    package func fix(_ places: some Sequence<(slot: Int, position: Int)>) {
+        describe(places)
+        values.each(self) { tensor, bytes in tensor.graph.fix(tensor, Array(bytes)) }
     }
 
-    private func describe(
-        _ places: [(slot: Int, position: Int)], _ put: (Tensor, UnsafeRawBufferPointer) -> Void
-    ) {
-        precondition(places.count == rows, "\(places.count) places for \(rows) rows")
-        places.map { Int32($0.position) }.withUnsafeBytes { put(positions, $0) }
-        let cacheRow = places.map { Int64($0.slot * capacity + $0.position % capacity) }
-        if !usesKernels { cacheRow.withUnsafeBytes { put(cacheRows, $0) } }
-        if let rotation, let slotBases {
-            cacheRow.map { Int32($0) }.withUnsafeBytes { put(cacheRows, $0) }
-            places.map { Int32($0.slot * capacity) }.withUnsafeBytes { put(slotBases, $0) }
-            rotary.table(places.map(\.position)).withUnsafeBytes { put(rotation, $0) }
+    private func describe(_ places: some Sequence<(slot: Int, position: Int)>) {
+        var row = 0
+        for place in places {
+            let base = place.slot * capacity
+            values.positions[row] = Int32(place.position)
+            values.bases[row] = Int32(base)
+            values.rows32[row] = Int32(base + place.position % capacity)
+            values.rows64[row] = Int64(base + place.position % capacity)
+            if rotation != nil { rotary.turn(to: place.position, row: row, in: &values.rotation) }
+            if mask != nil { maskRow(row, place) }
+            row += 1
         }
-        if let mask { maskValues(places).withUnsafeBytes { put(mask, $0) } }
+        precondition(row == rows, "\(row) places for \(rows) rows")
     }
 
-    private func maskValues(_ places: [(slot: Int, position: Int)]) -> [Float] {
-        var values = [Float](repeating: -.infinity, count: rows * slots * capacity)
-        for (row, place) in places.enumerated() {
-            let first = max(0, place.position - (window ?? .max) + 1, place.position - capacity + 1)
-            for position in first...place.position {
-                values[row * slots * capacity + place.slot * capacity + position % capacity] = 0
-            }
+    private func maskRow(_ row: Int, _ place: (slot: Int, position: Int)) {
+        let width = slots * capacity
+        for column in 0..<width { values.mask[row * width + column] = -.infinity }
+        let first = max(0, place.position - (window ?? .max) + 1, place.position - capacity + 1)
+        for position in first...place.position {
+            values.mask[row * width + place.slot * capacity + position % capacity] = 0
         }
-        return values
+    }
+}
+
+/// A step's inputs on the host, kept from step to step.
+private final class StepValues {
+    var positions: [Int32], bases: [Int32], rows32: [Int32], rows64: [Int64]
+    var rotation: [Float] = [], mask: [Float] = []
+
+    init(rows: Int, rotation: Int, mask: Int) {
+        positions = [Int32](repeating: 0, count: rows)
+        (bases, rows32) = (positions, positions)
+        rows64 = [Int64](repeating: 0, count: rows)
+        self.rotation = [Float](repeating: 0, count: rotation)
+        self.mask = [Float](repeating: 0, count: mask)
+    }
+
+    /// Each input that the graph has, with its bytes.
+    func each(_ step: Step, _ put: (Tensor, UnsafeRawBufferPointer) -> Void) {
+        positions.withUnsafeBytes { put(step.positions, $0) }
+        if step.usesKernels {
+            rows32.withUnsafeBytes { put(step.cacheRows, $0) }
+        } else {
+            rows64.withUnsafeBytes { put(step.cacheRows, $0) }
+        }
+        if let slotBases = step.slotBases { bases.withUnsafeBytes { put(slotBases, $0) } }
+        if let tensor = step.rotation { rotation.withUnsafeBytes { put(tensor, $0) } }
+        if let tensor = step.mask { mask.withUnsafeBytes { put(tensor, $0) } }
     }
 }
 
@@ -188,18 +219,14 @@ struct Rotary: Sendable {
         frequencies = (0..<width / 2).map { power(base, -2 * Double($0) / Double(width)) }
     }
 
-    /// For each position, the cosines then the sines of its angles. Computed in double, so that an hour of sound
-    /// turns as exactly as its first second.
-    func table(_ positions: [Int]) -> [Float] {
+    /// Writes the cosines, then the sines, of a position's angles as row `row`. Computed in double, so that an
+    /// hour of sound turns as exactly as its first second.
+    func turn(to position: Int, row: Int, in values: inout [Float]) {
         let half = frequencies.count
-        var values = [Float](repeating: 0, count: positions.count * half * 2)
-        for (row, position) in positions.enumerated() {
-            for i in 0..<half {
-                let angle = Double(position) * frequencies[i]
-                values[row * half * 2 + i] = Float(cosine(angle))
-                values[row * half * 2 + half + i] = Float(sine(angle))
-            }
+        for i in 0..<half {
+            let angle = Double(position) * frequencies[i]
+            values[row * half * 2 + i] = Float(cosine(angle))
+            values[row * half * 2 + half + i] = Float(sine(angle))
         }
-        return values
     }
 }

@@ -147,6 +147,9 @@ package struct Tensor {
         values.withUnsafeBytes { write(bytes: $0) }
     }
 
+    /// Writes an input of float32 from memory.
+    package func write(_ values: UnsafeBufferPointer<Float>) { write(bytes: UnsafeRawBufferPointer(values)) }
+
     func write(bytes: UnsafeRawBufferPointer) {
         precondition(bytes.count == ggml_nbytes(node), "\(bytes.count) bytes for \(shape)")
         ggml_backend_tensor_set(node, bytes.baseAddress, 0, bytes.count)
@@ -157,6 +160,15 @@ package struct Tensor {
         [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
             read(into: buffer)
             initialized = count
+        }
+    }
+
+    /// Reads one row of an output matrix; `values` is as wide, or becomes so.
+    package func read(row: Int, into values: inout [Float]) {
+        let width = shape[shape.count - 1]
+        if values.count != width { values = [Float](repeating: 0, count: width) }
+        values.withUnsafeMutableBytes {
+            ggml_backend_tensor_get(node, $0.baseAddress, row * $0.count, $0.count)
         }
     }
 
