@@ -11,11 +11,14 @@ enum {
     WIDEST = 256,
     /// Query heads that share one pass over a key/value head.
     TOGETHER = 2,
+    /// Key/value heads, and query heads, that share one walk along the cache.
+    KV_HEADS = 8,
+    HEADS = 128,
 };
 
 int32_t mynah_attend_supports(int64_t heads, int64_t kv_heads, int64_t head_width) {
     return heads > 0 && kv_heads > 0 && heads % kv_heads == 0 && head_width > 0 && head_width % 16 == 0
-           && head_width <= WIDEST;
+           && head_width <= WIDEST && heads / kv_heads <= HEADS;
 }
 
 static uint16_t half_of(float x) {
@@ -97,20 +100,13 @@ MYNAH_INLINE const uint8_t *cache_row(const uint8_t *cache, const span *s, int64
     return cache + (size_t)(s->base + index) * s->row_bytes;
 }
 
-/// The rows of one head lie a whole cache row apart, further than the processor looks ahead by itself.
-MYNAH_INLINE void prefetch_row(const uint8_t *row, const int64_t bytes) {
-    for (int64_t i = 0; i < bytes; i += 64) { __builtin_prefetch(row + i); }
-}
-
 /// score[h][j] = q[h] . key of ring index `from` + j, for `many` positions known where this is inlined.
 MYNAH_INLINE void score_some(float (*score)[SCORES], const span *s, const float *q, int64_t from, int j, const int64_t d,
                              const int n, const int many, const int32_t type) {
-    const int64_t bytes = d * (type == MYNAH_CACHE_F16 ? 2 : 4);
     const uint8_t *rows[4];
     mynah_v16 dot[TOGETHER][4];
     for (int m = 0; m < many; ++m) {
         rows[m] = cache_row(s->k, s, from + j + m);
-        prefetch_row(cache_row(s->v, s, from + j + m), bytes);
         for (int h = 0; h < n; ++h) { dot[h][m] = (mynah_v16)(0.0f); }
     }
     for (int64_t i = 0; i < d; i += 16) {
@@ -158,53 +154,90 @@ MYNAH_INLINE float soften(float *score, int count, float scale, float *top, floa
     return shrink[0];
 }
 
-/// Running softmax of `n` query heads over one key/value head, a block of positions at a time.
-MYNAH_INLINE void heads_over(const span *s, const float *q, float *y, const int64_t d, const int n, float scale,
-                             const int32_t type) {
-    float score[TOGETHER][SCORES];
+/// Adds a block of positions to `n` query heads over one key/value head; y holds what was summed so far.
+MYNAH_INLINE void add_block(const span *s, int64_t t, const float *q, float *y, float *top, float *total,
+                            const int64_t d, const int n, float scale, const int32_t type) {
+    _Alignas(64) float score[TOGETHER][SCORES];
     mynah_v16 sum[TOGETHER][WIDEST / 16];
-    float top[TOGETHER], total[TOGETHER];
-    const int64_t bytes = d * (type == MYNAH_CACHE_F16 ? 2 : 4);
+    const int64_t from = t % s->capacity;
+    const int count = s->last - t + 1 < SCORES ? (int)(s->last - t + 1) : SCORES;
+    int j = 0;
+    for (; j + 4 <= count; j += 4) { score_some(score, s, q, from, j, d, n, 4, type); }
+    for (; j < count; ++j) { score_some(score, s, q, from, j, d, n, 1, type); }
     for (int h = 0; h < n; ++h) {
+        const float shrink = soften(score[h], count, scale, &top[h], &total[h]);
+        for (int64_t i = 0; i < d / 16; ++i) {
+            v_load(&sum[h][i], y + h * d + i * 16);
+            sum[h][i] *= shrink;
+        }
+    }
+    for (j = 0; j < count; ++j) {
+        const uint8_t *v = cache_row(s->v, s, from + j);
+        for (int64_t i = 0; i < d / 16; ++i) {
+            mynah_v16 value;
+            load_cache(&value, v, i * 16, type);
+            for (int h = 0; h < n; ++h) { sum[h][i] = value * score[h][j] + sum[h][i]; }
+        }
+    }
+    for (int h = 0; h < n; ++h) {
+        for (int64_t i = 0; i < d / 16; ++i) { v_store(y + h * d + i * 16, &sum[h][i]); }
+    }
+}
+
+/// Asks for part `g` of `parts` of the block at `t`, `bytes` of every row, ahead of its turn: a row of the cache at a
+/// time, which is the order of memory.
+MYNAH_INLINE void fetch_block(const span *s, int64_t t, int64_t g, int64_t parts, int64_t bytes) {
+    const int64_t left = s->last - t + 1, count = left < SCORES ? left : SCORES;
+    for (int64_t j = count * g / parts; j < count * (g + 1) / parts; ++j) {
+        const size_t at = (size_t)(s->base + (t + j) % s->capacity) * s->row_bytes;
+        for (int64_t i = 0; i < bytes; i += 64) {
+            __builtin_prefetch(s->k + at + i, 0, 2);
+            __builtin_prefetch(s->v + at + i, 0, 2);
+        }
+    }
+}
+
+/// `count` neighbouring key/value heads of one row, and `group` query heads to each.
+MYNAH_INLINE void heads_of(const span *s, const float *q, float *y, int64_t count, int64_t group, const int64_t d,
+                           float scale, const int32_t type) {
+    const int64_t bytes = d * (type == MYNAH_CACHE_F16 ? 2 : 4);
+    float top[HEADS], total[HEADS];
+    for (int64_t h = 0; h < count * group; ++h) {
         top[h] = -INFINITY;
         total[h] = 0;
-        for (int64_t i = 0; i < d / 16; ++i) { sum[h][i] = (mynah_v16)(0.0f); }
     }
+    memset(y, 0, (size_t)(count * group * d) * sizeof(float));
     for (int64_t t = s->first; t <= s->last; t += SCORES) {
-        const int64_t from = t % s->capacity;
-        const int count = s->last - t + 1 < SCORES ? (int)(s->last - t + 1) : SCORES;
-        int j = 0;
-        for (; j + 4 <= count; j += 4) { score_some(score, s, q, from, j, d, n, 4, type); }
-        for (; j < count; ++j) { score_some(score, s, q, from, j, d, n, 1, type); }
-        for (int h = 0; h < n; ++h) {
-            const float shrink = soften(score[h], count, scale, &top[h], &total[h]);
-            for (int64_t i = 0; i < d / 16; ++i) { sum[h][i] *= shrink; }
-        }
-        for (j = 0; j < count; ++j) {
-            const uint8_t *v = cache_row(s->v, s, from + j);
-            if (t + SCORES + j <= s->last) { prefetch_row(cache_row(s->k, s, from + SCORES + j), bytes); }
-            for (int64_t i = 0; i < d / 16; ++i) {
-                mynah_v16 value;
-                load_cache(&value, v, i * 16, type);
-                for (int h = 0; h < n; ++h) { sum[h][i] = value * score[h][j] + sum[h][i]; }
+        for (int64_t g = 0; g < count; ++g) {
+            fetch_block(s, t + SCORES, g, count, count * bytes);
+            span head = *s;
+            head.k += g * bytes;
+            head.v += g * bytes;
+            int64_t h = g * group;
+            for (; h + 2 <= (g + 1) * group; h += 2) {
+                add_block(&head, t, q + h * d, y + h * d, top + h, total + h, d, 2, scale, type);
+            }
+            if (h < (g + 1) * group) {
+                add_block(&head, t, q + h * d, y + h * d, top + h, total + h, d, 1, scale, type);
             }
         }
     }
-    for (int h = 0; h < n; ++h) {
-        const float inverse = s->last < s->first ? 0 : 1.0f / total[h];
-        for (int64_t i = 0; i < d / 16; ++i) {
-            const mynah_v16 out = sum[h][i] * inverse;
-            v_store(y + h * d + i * 16, &out);
-        }
+    for (int64_t h = 0; h < count * group; ++h) {
+        const float inverse = total[h] == 0 ? 0 : 1.0f / total[h];
+        for (int64_t i = 0; i < d; ++i) { y[h * d + i] *= inverse; }
     }
 }
 
 MYNAH_INLINE void attend_as(const mynah_attend_args *a, int32_t ith, int32_t nth, const int64_t d,
                             const int32_t type) {
-    const int64_t group = a->heads / a->kv_heads, pairs = a->rows * a->kv_heads;
+    const int64_t group = a->heads / a->kv_heads, pairs = a->rows * a->kv_heads, to = pairs * (ith + 1) / nth;
+    const int64_t widest = HEADS / group < KV_HEADS ? HEADS / group : KV_HEADS;
     const size_t size = type == MYNAH_CACHE_F16 ? 2 : 4;
-    for (int64_t p = pairs * ith / nth; p < pairs * (ith + 1) / nth; ++p) {
+    int64_t count;
+    for (int64_t p = pairs * ith / nth; p < to; p += count) {
         const int64_t r = p / a->kv_heads, g = p % a->kv_heads, last = a->positions[r];
+        count = a->kv_heads - g < to - p ? a->kv_heads - g : to - p;
+        if (count > widest) { count = widest; }
         const size_t offset = (size_t)(g * d) * size;
         const span s = {
             .k = (const uint8_t *)a->cache_k + offset,
@@ -215,11 +248,8 @@ MYNAH_INLINE void attend_as(const mynah_attend_args *a, int32_t ith, int32_t nth
             .first = a->window > 0 && last >= a->window ? last - a->window + 1 : 0,
             .last = last,
         };
-        const float *q = a->q + r * a->q_stride + g * group * d;
-        float *y = a->y + r * a->y_stride + g * group * d;
-        int64_t h = 0;
-        for (; h + 2 <= group; h += 2) { heads_over(&s, q + h * d, y + h * d, d, 2, a->scale, type); }
-        for (; h < group; ++h) { heads_over(&s, q + h * d, y + h * d, d, 1, a->scale, type); }
+        heads_of(&s, a->q + r * a->q_stride + g * group * d, a->y + r * a->y_stride + g * group * d, count, group, d,
+                 a->scale, type);
     }
 }
 

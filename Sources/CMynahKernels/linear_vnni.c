@@ -13,8 +13,8 @@
 typedef struct {
     __m512i w[8];
     __m512 scale;
-    /// q4_k only: what to take away, times the activation's scaled sum.
-    __m512 minimum;
+    /// q4_k: what to take away, times the activation's scaled sum. q6_k: the scale of each block's second half.
+    __m512 second;
 } turned;
 
 enum {
@@ -134,13 +134,53 @@ VNNI void turn_q4_k(turned *t, const uint8_t *p) {
     const __m512 m = _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_set1_ps(_cvtsh_ss(s[0].dmin))),
                                         _mm256_set1_ps(_cvtsh_ss(s[1].dmin)), 1);
     t->scale = _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(ds)));
-    t->minimum = _mm512_mul_ps(m, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(ms)));
+    t->second = _mm512_mul_ps(m, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(ms)));
+}
+
+VNNI void turn_q6_k(turned *t, const uint8_t *p) {
+    const mynah_block_q6_k *s = (const mynah_block_q6_k *)p;
+    const __m512i nibble = _mm512_set1_epi8(15), top = _mm512_set1_epi8(0x30);
+    const __m512i by4 = _mm512_setr4_epi32(0, 0, 4, 4), by2 = _mm512_setr4_epi32(0, 2, 4, 6);
+    for (int h = 0; h < 2; ++h) {
+        // Lane l: half l % 2 of superblock l / 2. Its four blocks are the low nibbles of two 32-byte runs, then the
+        // high nibbles; two more bits of each lie in one byte of the third run.
+        const uint8_t *a = s[0].low + 16 * h, *b = s[1].low + 16 * h;
+        const uint8_t *c = s[0].high + 16 * h, *d = s[1].high + 16 * h;
+        const __m512i even = load4(a, a + 64, b, b + 64), odd = load4(a + 32, a + 96, b + 32, b + 96);
+        const __m512i bits = load4(c, c + 32, d, d + 32);
+#define PICK(n)                                                                                                     \
+    do {                                                                                                            \
+        const __m512i pair = _mm512_castps_si512(                                                                   \
+            _mm512_shuffle_ps(_mm512_castsi512_ps(even), _mm512_castsi512_ps(odd), n * 0x55));                      \
+        const __m512i low = _mm512_srlv_epi32(_mm512_shuffle_epi32(pair, 0xd8), by4);                               \
+        const __m512i high = _mm512_srlv_epi32(_mm512_shuffle_epi32(bits, n * 0x55), by2);                          \
+        t->w[4 * h + n] = _mm512_or_si512(_mm512_and_si512(low, nibble),                                            \
+                                          _mm512_and_si512(_mm512_slli_epi32(high, 4), top));                       \
+    } while (0)
+        PICK(0);
+        PICK(1);
+        PICK(2);
+        PICK(3);
+#undef PICK
+    }
+    const __m512 d = _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_set1_ps(_cvtsh_ss(s[0].d))),
+                                        _mm256_set1_ps(_cvtsh_ss(s[1].d)), 1);
+    // Sixteen pairs of signed bytes: the scales of a block's halves.
+    const __m256i pairs = _mm256_inserti128_si256(
+        _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)s[0].scales)),
+        _mm_loadu_si128((const __m128i *)s[1].scales), 1);
+    const __m512i wide = _mm512_cvtepi16_epi32(pairs);
+    t->scale = _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_srai_epi32(_mm512_slli_epi32(wide, 24), 24)));
+    t->second = _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_srai_epi32(wide, 8)));
 }
 
 VNNI size_t group_size(const int32_t type) {
-    return type == MYNAH_Q8_0   ? MYNAH_BLOCKS * sizeof(mynah_block_q8_0)
-           : type == MYNAH_Q4_0 ? MYNAH_BLOCKS * sizeof(mynah_block_q4_0)
-                                : 2 * sizeof(mynah_block_q4_k);
+    switch (type) {
+    case MYNAH_Q8_0: return MYNAH_BLOCKS * sizeof(mynah_block_q8_0);
+    case MYNAH_Q4_0: return MYNAH_BLOCKS * sizeof(mynah_block_q4_0);
+    case MYNAH_Q4_K: return 2 * sizeof(mynah_block_q4_k);
+    default: return 2 * sizeof(mynah_block_q6_k);
+    }
 }
 
 VNNI void turn(turned *t, const uint8_t *p, const int32_t type) {
@@ -148,8 +188,10 @@ VNNI void turn(turned *t, const uint8_t *p, const int32_t type) {
         turn_q8_0(t, p);
     } else if (type == MYNAH_Q4_0) {
         turn_q4_0(t, p);
-    } else {
+    } else if (type == MYNAH_Q4_K) {
         turn_q4_k(t, p);
+    } else {
+        turn_q6_k(t, p);
     }
 }
 
@@ -165,15 +207,34 @@ typedef struct { uint8_t bytes[MYNAH_BLOCKS * sizeof(mynah_block_q8_0)]; } fille
 MYNAH_TARGET_VNNI static __attribute__((noinline)) void fill(filled *f, const uint8_t *p, int64_t elements,
                                                              const int32_t type) {
     memset(f, 0, sizeof *f);
-    memcpy(f->bytes, p, group_size(type) / MYNAH_BLOCKS * (size_t)(elements / MYNAH_BLOCK));
+    memcpy(f->bytes, p, group_size(type) * (size_t)elements / MYNAH_GROUP);
+}
+
+/// q6_k scales each half of a block, four steps, and its values are 32 too large.
+VNNI __m512 add_q6_k(__m512 sum, const turned *t, const mynah_group *x) {
+    const __m512i offset = _mm512_set1_epi8(32);
+    __m512i dot[2], owed[2];
+    for (int h = 0; h < 2; ++h) {
+        dot[h] = owed[h] = _mm512_setzero_si512();
+        for (int i = 4 * h; i < 4 * h + 4; ++i) {
+            const __m512i q = _mm512_load_si512(x->q + 64 * i);
+            dot[h] = _mm512_dpbusd_epi32(dot[h], t->w[i], q);
+            owed[h] = _mm512_dpbusd_epi32(owed[h], offset, q);
+        }
+        dot[h] = _mm512_sub_epi32(dot[h], owed[h]);
+    }
+    const __m512 scale = _mm512_load_ps(x->scale);
+    sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[0]), _mm512_mul_ps(t->scale, scale), sum);
+    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[1]), _mm512_mul_ps(t->second, scale), sum);
 }
 
 VNNI __m512 add_group(__m512 sum, const turned *t, const mynah_group *x, const int32_t type) {
+    if (type == MYNAH_Q6_K) { return add_q6_k(sum, t, x); }
     __m512i dot = type == MYNAH_Q8_0   ? _mm512_load_si512(x->owed_128)
                   : type == MYNAH_Q4_0 ? _mm512_load_si512(x->owed_8)
                                        : _mm512_setzero_si512();
     for (int i = 0; i < 8; ++i) { dot = _mm512_dpbusd_epi32(dot, t->w[i], _mm512_load_si512(x->q + 64 * i)); }
-    if (type == MYNAH_Q4_K) { sum = _mm512_fnmadd_ps(t->minimum, _mm512_load_ps(x->scaled_sum), sum); }
+    if (type == MYNAH_Q4_K) { sum = _mm512_fnmadd_ps(t->second, _mm512_load_ps(x->scaled_sum), sum); }
     return _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_mul_ps(t->scale, _mm512_load_ps(x->scale)), sum);
 }
 
@@ -283,6 +344,7 @@ VNNI void tile(const mynah_tile *t, const int32_t type) {
 MYNAH_TARGET_VNNI static void tile_q8_0(const mynah_tile *t) { tile(t, MYNAH_Q8_0); }
 MYNAH_TARGET_VNNI static void tile_q4_0(const mynah_tile *t) { tile(t, MYNAH_Q4_0); }
 MYNAH_TARGET_VNNI static void tile_q4_k(const mynah_tile *t) { tile(t, MYNAH_Q4_K); }
+MYNAH_TARGET_VNNI static void tile_q6_k(const mynah_tile *t) { tile(t, MYNAH_Q6_K); }
 
 /// One block of 32 floats to bytes; the scale is returned.
 VNNI float quantise_block(const float *x, int8_t *q) {
@@ -330,7 +392,8 @@ int mynah_kernel_vnni(int32_t type, mynah_kernel *kernel) {
     *kernel = (mynah_kernel){quantise, group_bytes, tile_q8_0};
     if (type == MYNAH_Q4_0) { kernel->dot = tile_q4_0; }
     if (type == MYNAH_Q4_K) { kernel->dot = tile_q4_k; }
-    return type == MYNAH_Q8_0 || type == MYNAH_Q4_0 || type == MYNAH_Q4_K;
+    if (type == MYNAH_Q6_K) { kernel->dot = tile_q6_k; }
+    return 1;
 }
 
 #else

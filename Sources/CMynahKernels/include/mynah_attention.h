@@ -44,7 +44,7 @@ typedef struct mynah_attend_args {
     const void *cache_k;
     const void *cache_v;
     int32_t type;
-    /// [rows, heads, head_width], `y_stride` floats from row to row.
+    /// [rows, heads, head_width], `y_stride` floats from row to row; sums gather here, so it must not be q.
     float *y;
     int64_t y_stride;
     /// [rows] each. A negative position gives zeros.
@@ -62,7 +62,7 @@ typedef struct mynah_attend_args {
     float scale;
 } mynah_attend_args;
 
-/// Whether `mynah_attend` takes this shape: heads a multiple of kv_heads, head width as above.
+/// Whether `mynah_attend` takes this shape: heads a multiple of kv_heads (at most 128 times), head width as above.
 int32_t mynah_attend_supports(int64_t heads, int64_t kv_heads, int64_t head_width);
 
 /// y[r, h] = softmax(scale * q[r, h] . K) V, query head h reading key/value head h / (heads / kv_heads), with the
