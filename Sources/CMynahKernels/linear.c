@@ -37,6 +37,8 @@ static mynah_kernel kernel_for(const mynah_weight *weight, int32_t exact) {
         return mynah_kernel_float(weight->type, exact);
     }
     if (mynah_kernel_vnni(weight->type, &kernel)) { return kernel; }
+    // The portable block kernels are written to be read; ggml has better ones for other processors.
+    if (weight->vec_dot && weight->from_float) { return kernel; }
     return mynah_kernel_quantised(weight->type);
 }
 

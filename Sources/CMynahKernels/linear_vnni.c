@@ -76,7 +76,7 @@ VNNI __m512 load_scales(const uint8_t *p, size_t stride) {
 }
 
 VNNI void prefetch(const uint8_t *p, size_t bytes) {
-    for (size_t i = 0; i < bytes; i += 64) { _mm_prefetch((const char *)p + AHEAD + i, _MM_HINT_T0); }
+    for (size_t i = 0; i < bytes; i += 64) { _mm_prefetch((const char *)p + i, _MM_HINT_T0); }
 }
 
 VNNI void turn_q8_0(turned *t, const uint8_t *p) {
@@ -195,12 +195,6 @@ VNNI void turn(turned *t, const uint8_t *p, const int32_t type) {
     }
 }
 
-/// A whole group of a weight row.
-VNNI void turn_whole(turned *t, const uint8_t *p, const int32_t type) {
-    turn(t, p, type);
-    prefetch(p, group_size(type));
-}
-
 /// A short last group of `elements`, filled up with blocks whose scales are zero.
 typedef struct { uint8_t bytes[MYNAH_BLOCKS * sizeof(mynah_block_q8_0)]; } filled;
 
@@ -263,14 +257,16 @@ VNNI const uint8_t *row_of(const mynah_tile *t, int64_t i) { return t->data + (s
 /// Up to OUTPUTS weight rows with `rows` activation rows, whose sums stay in registers; decoding.
 VNNI void few_rows(const mynah_tile *t, int64_t i, int64_t n, int64_t r, const int rows, const int32_t type) {
     const int64_t whole = t->k / MYNAH_GROUP, left = t->k % MYNAH_GROUP;
-    __m512 sums[4][OUTPUTS];
+    __m512 sums[8][OUTPUTS];
     for (int64_t a = 0; a < n; ++a) {
         const uint8_t *row = row_of(t, i + a);
-        __m512 sum[4];
+        __m512 sum[8];
         for (int b = 0; b < rows; ++b) { sum[b] = _mm512_setzero_ps(); }
         for (int64_t g = 0; g < whole; ++g) {
             turned w;
-            turn_whole(&w, row + (size_t)g * group_size(type), type);
+            const uint8_t *p = row + (size_t)g * group_size(type);
+            turn(&w, p, type);
+            prefetch(p + AHEAD, group_size(type));
             for (int b = 0; b < rows; ++b) { sum[b] = add_group(sum[b], &w, groups_of(t, r + b) + g, type); }
         }
         if (left > 0) {
@@ -297,7 +293,7 @@ VNNI void turn_any(turned *t, const uint8_t *row, int64_t g, int64_t k, const in
         fill(&f, p, left, type);
         turn(t, f.bytes, type);
     } else {
-        turn_whole(t, p, type);
+        turn(t, p, type);
     }
 }
 
@@ -307,7 +303,13 @@ VNNI void many_rows(const mynah_tile *t, int64_t i, int64_t n, int64_t r, int64_
     for (int64_t b = 0; b < rows; ++b) {
         for (int a = 0; a < OUTPUTS; ++a) { sums[b][a] = _mm512_setzero_ps(); }
     }
+    // The next rows are asked for in the order of memory while these are read group by group.
+    const uint8_t *next = row_of(t, i + n);
     for (int64_t g = 0; g < mynah_groups(t->k); ++g) {
+        if (r == 0) {
+            prefetch(next, (size_t)n * group_size(type));
+            next += (size_t)n * group_size(type);
+        }
         for (int64_t a = 0; a < n; a += 2) {
             // An odd last row is multiplied twice; the second sum is not stored.
             turned u, v;
@@ -332,6 +334,7 @@ VNNI void tile(const mynah_tile *t, const int32_t type) {
         case 2: few_rows(t, i, n, 0, 2, type); break;
         case 3: few_rows(t, i, n, 0, 3, type); break;
         case 4: few_rows(t, i, n, 0, 4, type); break;
+        case 8: few_rows(t, i, n, 0, 8, type); break;
         default:
             for (int64_t p = 0; p < parts; ++p) {
                 const int64_t from = t->rows * p / parts, to = t->rows * (p + 1) / parts;

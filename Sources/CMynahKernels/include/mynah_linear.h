@@ -44,7 +44,9 @@ typedef struct mynah_weight {
     size_t row_bytes;
     /// [rows], or NULL.
     const float *bias;
-    /// For types without a kernel here, else NULL. They win over nothing: a native type ignores them.
+    /// ggml's pair for this type: its `vec_dot` and the `from_float` of its `vec_dot_type`. Needed for types without
+    /// a kernel here; used for the block types where the processor lacks AVX-512 VNNI; else ignored. May be NULL
+    /// together for native types, which then fall back to slow portable code.
     mynah_vec_dot_fn vec_dot;
     mynah_from_float_fn from_float;
     /// Bytes of one activation row as `from_float` writes it.
