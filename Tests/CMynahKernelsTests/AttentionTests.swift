@@ -56,7 +56,8 @@ struct AttentionCase {
                         q: q.baseAddress, q_stride: Int64(heads * width), cache_k: k, cache_v: v, type: type,
                         y: y.baseAddress, y_stride: Int64(heads * width), bases: bases, positions: positions,
                         capacities: capacities, rows: Int64(rows.count), heads: Int64(heads),
-                        kv_heads: Int64(kvHeads), head_width: Int64(width), window: Int32(window), scale: scale)
+                        kv_heads: Int64(kvHeads), head_width: Int64(width), window: Int32(window),
+                        scale: scale)
                     for thread in 0..<Int32(threads) { mynah_attend(&args, thread, Int32(threads)) }
                 }
             }
@@ -86,7 +87,9 @@ struct AttentionCase {
         }
     }
 
-    private func seen(_ x: [Float]) -> [Double] { x.map { half ? double(half: CMynahKernelsTests.half($0)) : Double($0) } }
+    private func seen(_ x: [Float]) -> [Double] {
+        x.map { half ? double(half: CMynahKernelsTests.half($0)) : Double($0) }
+    }
 }
 
 func withPointers<A, B, C>(
@@ -107,7 +110,9 @@ extension KernelTests {
             AttentionCase(rows: [(0, 63), (1, 64), (0, 40)], heads: 8, kvHeads: 2, width: 128),
             AttentionCase(rows: [(0, 90), (1, 70)], heads: 16, kvHeads: 8, width: 128, half: true),
             AttentionCase(rows: [(0, 120)], heads: 3, kvHeads: 1, width: 16, capacity: 80, window: 72),
-            AttentionCase(rows: [(0, 30), (1, 300)], heads: 2, kvHeads: 2, width: 32, capacity: 72, window: 72, half: true),
+            AttentionCase(
+                rows: [(0, 30), (1, 300)], heads: 2, kvHeads: 2, width: 32, capacity: 72, window: 72,
+                half: true),
         ]
 
         @Test(arguments: cases.indices, levels)
@@ -133,7 +138,9 @@ extension KernelTests {
         }
 
         @Test func `halves round to nearest even and keep infinities`() {
-            let x: [Float] = [1, 1.00048828125, 1.00146484375, 65504, 65520, -70000, 5.9604645e-8, 2.9e-8, -0.0, 6.1e-5]
+            let x: [Float] = [
+                1, 1.00048828125, 1.00146484375, 65504, 65520, -70000, 5.9604645e-8, 2.9e-8, -0.0, 6.1e-5,
+            ]
             for level in levels {
                 withLevel(level) {
                     var (k, v) = ([UInt16](repeating: 0, count: 20), [UInt16](repeating: 0, count: 20))
@@ -142,7 +149,8 @@ extension KernelTests {
                             withPointers(x, x, [Int32(1)]) { a, b, slot in
                                 var args = mynah_cache_store_args(
                                     cache_k: k.baseAddress, cache_v: v.baseAddress,
-                                    type: Int32(MYNAH_CACHE_F16.rawValue), k: a, v: b, k_stride: 10, v_stride: 10,
+                                    type: Int32(MYNAH_CACHE_F16.rawValue), k: a, v: b, k_stride: 10,
+                                    v_stride: 10,
                                     slots: slot, rows: 1, width: 10)
                                 mynah_cache_store(&args, 0, 1)
                             }

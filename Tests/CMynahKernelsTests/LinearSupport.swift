@@ -67,7 +67,8 @@ struct Weights {
         self.rows = rows
         self.k = k
         var noise = Noise(seed)
-        let block = type == MYNAH_Q8_0 || type == MYNAH_Q4_0 ? 32 : type == MYNAH_Q4_K || type == MYNAH_Q6_K ? 256 : 1
+        let block =
+            type == MYNAH_Q8_0 || type == MYNAH_Q4_0 ? 32 : type == MYNAH_Q4_K || type == MYNAH_Q6_K ? 256 : 1
         for _ in 0..<rows * k / block { append(&noise) }
     }
 

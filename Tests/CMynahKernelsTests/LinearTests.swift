@@ -40,7 +40,8 @@ struct LinearCall {
         let tables = weights.indices.map { i in
             mynah_weight(
                 data: UnsafeRawPointer(weightCopies[i]), type: Int32(weights[i].type.rawValue),
-                rows: Int64(weights[i].rows), row_bytes: weights[i].rowBytes, bias: biasCopies[i], vec_dot: nil,
+                rows: Int64(weights[i].rows), row_bytes: weights[i].rowBytes, bias: biasCopies[i],
+                vec_dot: nil,
                 from_float: nil, activation_bytes: 0)
         }
         y.withUnsafeMutableBufferPointer { out in
@@ -111,11 +112,16 @@ extension KernelTests {
         func `every shape agrees with the oracle in double`(type: mynah_type, level: Int32) {
             withLevel(level) {
                 for k in widths(type) {
-                    for (rows, outputs) in [(1, 1), (1, 37), (2, 5), (3, 18), (4, 7), (5, 6), (9, 33), (17, 3)] {
-                        let call = LinearCall([Weights(type, rows: outputs, k: k, seed: k + outputs)], rows: rows)
+                    for (rows, outputs) in [
+                        (1, 1), (1, 37), (2, 5), (3, 18), (4, 7), (5, 6), (9, 33), (17, 3),
+                    ] {
+                        let call = LinearCall(
+                            [Weights(type, rows: outputs, k: k, seed: k + outputs)], rows: rows)
                         let (expected, scale) = call.products()
                         let found = call.run()
-                        let worst = found.indices.map { abs(Double(found[$0]) - expected[$0]) / (scale[$0] + 1e-9) }
+                        let worst = found.indices.map {
+                            abs(Double(found[$0]) - expected[$0]) / (scale[$0] + 1e-9)
+                        }
                         #expect((worst.max() ?? .infinity) < 3e-6, "k \(k), rows \(rows), outputs \(outputs)")
                     }
                 }
@@ -159,7 +165,8 @@ extension KernelTests {
 
         @Test func `three weights of mixed types share an input with biases`() {
             let weights = [
-                Weights(MYNAH_Q8_0, rows: 33, k: 256, seed: 1), Weights(MYNAH_Q6_K, rows: 17, k: 256, seed: 2),
+                Weights(MYNAH_Q8_0, rows: 33, k: 256, seed: 1),
+                Weights(MYNAH_Q6_K, rows: 17, k: 256, seed: 2),
                 Weights(MYNAH_BF16, rows: 5, k: 256, seed: 3),
             ]
             var call = LinearCall(weights, rows: 3)
@@ -194,7 +201,9 @@ extension KernelTests {
         @Test(arguments: [MYNAH_F32, MYNAH_Q8_0, MYNAH_Q4_K], levels)
         func `the gated product is silu of one times the other`(type: mynah_type, level: Int32) {
             withLevel(level) {
-                let weights = [Weights(type, rows: 150, k: 256, seed: 1), Weights(type, rows: 150, k: 256, seed: 2)]
+                let weights = [
+                    Weights(type, rows: 150, k: 256, seed: 1), Weights(type, rows: 150, k: 256, seed: 2),
+                ]
                 for rows in [1, 3, 65] {
                     var call = LinearCall(weights, rows: rows)
                     call.bias = [[Float](repeating: 0.25, count: 150), nil]
@@ -205,7 +214,8 @@ extension KernelTests {
                         for n in 0..<150 {
                             let (g, u) = (Double(parts[r * 300 + n]), Double(parts[r * 300 + 150 + n]))
                             let expected = g / (1 + exponential(-g)) * u
-                            #expect(abs(Double(found[r * 150 + n]) - expected) <= 1e-6 * abs(expected) + 1e-30)
+                            #expect(
+                                abs(Double(found[r * 150 + n]) - expected) <= 1e-6 * abs(expected) + 1e-30)
                         }
                     }
                 }

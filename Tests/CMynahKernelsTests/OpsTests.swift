@@ -24,8 +24,10 @@ extension KernelTests {
                     let (x, w, b) = (noise.values(5 * width), noise.values(width), noise.values(width))
                     var (rms, layer) = (x, x)
                     for thread in 0..<Int32(3) {
-                        mynah_rms_norm(&rms, x, w, 1e-6, 5, Int64(width), Int64(width), Int64(width), thread, 3)
-                        mynah_layer_norm(&layer, x, w, b, 1e-5, 5, Int64(width), Int64(width), Int64(width), thread, 3)
+                        mynah_rms_norm(
+                            &rms, x, w, 1e-6, 5, Int64(width), Int64(width), Int64(width), thread, 3)
+                        mynah_layer_norm(
+                            &layer, x, w, b, 1e-5, 5, Int64(width), Int64(width), Int64(width), thread, 3)
                     }
                     var (rmsWanted, layerWanted): ([Double], [Double]) = ([], [])
                     for r in 0..<5 {
@@ -33,7 +35,9 @@ extension KernelTests {
                         let mean = row.reduce(0, +) / Double(width)
                         let square = row.map { $0 * $0 }.reduce(0, +) / Double(width)
                         let variance = row.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(width)
-                        rmsWanted += row.indices.map { row[$0] * Double(w[$0]) / (square + 1e-6).squareRoot() }
+                        rmsWanted += row.indices.map {
+                            row[$0] * Double(w[$0]) / (square + 1e-6).squareRoot()
+                        }
                         layerWanted += row.indices.map {
                             (row[$0] - mean) * Double(w[$0]) / (variance + 1e-5).squareRoot() + Double(b[$0])
                         }
@@ -64,7 +68,8 @@ extension KernelTests {
                                     var args = mynah_rope_args(
                                         x: y.baseAddress, x_stride: Int64(heads * d), y: y.baseAddress,
                                         y_stride: Int64(heads * d), cos_sin: table.baseAddress,
-                                        norm_weight: norm ? w.baseAddress : nil, norm_eps: 1e-6, rows: Int64(rows),
+                                        norm_weight: norm ? w.baseAddress : nil, norm_eps: 1e-6,
+                                        rows: Int64(rows),
                                         heads: Int64(heads), head_width: Int64(d))
                                     for thread in 0..<Int32(4) { mynah_head_norm_rope(&args, thread, 4) }
                                 }
@@ -73,12 +78,17 @@ extension KernelTests {
                         var expected: [Double] = []
                         for i in 0..<rows * heads {
                             var head = x[i * d..<(i + 1) * d].map(Double.init)
-                            let scale = 1 / (head.map { $0 * $0 }.reduce(0, +) / Double(d) + 1e-6).squareRoot()
+                            let scale =
+                                1 / (head.map { $0 * $0 }.reduce(0, +) / Double(d) + 1e-6).squareRoot()
                             if norm { head = head.indices.map { head[$0] * scale * Double(w[$0]) } }
                             let angle = angles[i / heads * d / 2..<(i / heads + 1) * d / 2].map { $0 }
                             let half = 0..<d / 2
-                            expected += half.map { head[$0] * cos(angle[$0]) - head[$0 + d / 2] * sin(angle[$0]) }
-                            expected += half.map { head[$0 + d / 2] * cos(angle[$0]) + head[$0] * sin(angle[$0]) }
+                            expected += half.map {
+                                head[$0] * cos(angle[$0]) - head[$0 + d / 2] * sin(angle[$0])
+                            }
+                            expected += half.map {
+                                head[$0 + d / 2] * cos(angle[$0]) + head[$0] * sin(angle[$0])
+                            }
                         }
                         #expect(worst(y, expected, floor: 1) < 1e-6)
                     }
@@ -112,7 +122,8 @@ extension KernelTests {
                 let x: [Float] = [-.infinity, -200, -103, 0, 88.7, 89, .infinity, .nan]
                 var y = x
                 mynah_unary(MYNAH_UNARY_EXP, &y, x, Int64(x.count), 0, 1)
-                #expect(y[0] == 0 && y[1] == 0 && y[2] > 0 && y[2] < 3 * .leastNonzeroMagnitude * 10 && y[3] == 1)
+                #expect(
+                    y[0] == 0 && y[1] == 0 && y[2] > 0 && y[2] < 3 * .leastNonzeroMagnitude * 10 && y[3] == 1)
                 #expect(abs(Double(y[4]) / exp(Double(x[4])) - 1) < 3e-7)
                 #expect(y[5] == .infinity && y[6] == .infinity && y[7].isNaN)
             }
