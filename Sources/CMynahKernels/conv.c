@@ -70,66 +70,73 @@ size_t mynah_conv_packed_bytes(int64_t cin, int64_t cout, int64_t k, mynah_conv_
     return (size_t)(vector_count(cout) * k * tap_steps(cin, type)) * CONV_VECTOR_BYTES;
 }
 
-/// Where the weight from input c to output o at tap j stands in memory.
+/// Where the weights stand in memory.
 typedef struct {
     const float *w;
-    int64_t cin, cout, k;
-    int64_t out_stride, in_stride;  // w[o * out_stride + c * in_stride + tap]
-    int64_t transpose_stride;       // 0 for a plain convolution
+    int64_t cin, cout, taps;         // of the convolution that results
+    int64_t out_stride, in_stride;   // from output to output and from input to input
+    int64_t stride, inner;           // of a transposed convolution: phases, and outputs in one phase; else 0
 } weight_source;
 
-static float weight_at(const weight_source *s, int64_t o, int64_t c, int64_t j) {
-    if (s->transpose_stride == 0) return s->w[o * s->out_stride + c * s->in_stride + j];
-    // Output o is phase o / inner of inner channel o % inner; the last tap is the newest step, which meets
-    // the first `stride` kernel positions.
-    const int64_t inner = s->cout / s->transpose_stride;
-    const int64_t position = (s->k - 1 - j) * s->transpose_stride + o / inner;
-    return s->w[(o % inner) * s->out_stride + c * s->in_stride + position];
+/// The weight from input 0 to output o at tap 0. Output o of a transposed convolution is phase o / inner of
+/// its output o % inner.
+static const float *weight_base(const weight_source *s, int64_t o) {
+    if (s->stride == 0) return s->w + o * s->out_stride;
+    return s->w + (o % s->inner) * s->out_stride + o / s->inner;
 }
 
-static void pack_step(
-    void *dst, const weight_source *s, int64_t v, int64_t j, int64_t c, mynah_conv_type type) {
-    for (int64_t lane = 0; lane < CONV_LANES; lane++) {
-        const int64_t o = v * CONV_LANES + lane;
-        if (type == MYNAH_CONV_F32) {
-            ((float *)dst)[lane] = o < s->cout ? weight_at(s, o, c, j) : 0;
-        } else {
-            const float first = o < s->cout ? weight_at(s, o, c, j) : 0;
-            const float second = o < s->cout && c + 1 < s->cin ? weight_at(s, o, c + 1, j) : 0;
-            ((uint16_t *)dst)[2 * lane] = conv_bf16(first);
-            ((uint16_t *)dst)[2 * lane + 1] = conv_bf16(second);
+/// From tap 0 to tap j. The last tap of a transposed convolution is the newest step, which meets the first
+/// `stride` positions of the kernel.
+static int64_t tap_offset(const weight_source *s, int64_t j) {
+    return s->stride == 0 ? j : (s->taps - 1 - j) * s->stride;
+}
+
+/// The steps from ..< to of every tap of one column of a panel; `at` is the column's place in the first step.
+/// `base` is NULL for a column beyond the last output.
+static void pack_column(
+    void *at, const weight_source *s, mynah_conv_type type, const float *base, int64_t lanes, int64_t from,
+    int64_t to) {
+    const int64_t steps = tap_steps(s->cin, type);
+    for (int64_t step = from; step < to; step++) {
+        for (int64_t j = 0; j < s->taps; j++) {
+            const int64_t place = (j * steps + step) * lanes;
+            const float *w = base ? base + tap_offset(s, j) : NULL;
+            if (type == MYNAH_CONV_F32) {
+                ((float *)at)[place] = w ? w[step * s->in_stride] : 0;
+            } else {
+                const int64_t c = 2 * step;
+                uint16_t *pair = (uint16_t *)at + 2 * place;
+                pair[0] = w ? conv_bf16(w[c * s->in_stride]) : 0;
+                pair[1] = w && c + 1 < s->cin ? conv_bf16(w[(c + 1) * s->in_stride]) : 0;
+            }
+        }
+    }
+}
+
+/// The steps from ..< to of every tap of panel p: some at a time, so that the lines that are read and those
+/// that are written stay in the first-level cache.
+static void pack_panel(
+    void *dst, const weight_source *s, mynah_conv_type type, int64_t p, int64_t from, int64_t to) {
+    const int64_t vectors = vector_count(s->cout), panels = panel_count(vectors);
+    const int64_t some = s->taps < 4 ? 64 : 16;
+    const int64_t v0 = p * vectors / panels, lanes = ((p + 1) * vectors / panels - v0) * CONV_LANES;
+    char *out = (char *)dst + v0 * s->taps * tap_steps(s->cin, type) * CONV_VECTOR_BYTES;
+    for (int64_t step = from; step < to; step += some) {
+        const int64_t end = step + some < to ? step + some : to;
+        for (int64_t i = 0; i < lanes; i++) {
+            const int64_t o = v0 * CONV_LANES + i;
+            pack_column(out + 4 * i, s, type, o < s->cout ? weight_base(s, o) : NULL, lanes, step, end);
         }
     }
 }
 
 static void pack_single(void *dst, const weight_source *s, mynah_conv_type type) {
-    for (int64_t j = 0; j < s->k; j++) {
+    const float *base = weight_base(s, 0);
+    for (int64_t j = 0; j < s->taps; j++) {
         for (int64_t c = 0; c < s->cin; c++) {
-            const float value = weight_at(s, 0, c, j);
+            const float value = base[c * s->in_stride + tap_offset(s, j)];
             if (type == MYNAH_CONV_F32) ((float *)dst)[j * s->cin + c] = value;
             else ((uint16_t *)dst)[j * s->cin + c] = conv_bf16(value);
-        }
-    }
-}
-
-static void pack(void *dst, const weight_source *s, mynah_conv_type type, int ith, int nth) {
-    if (s->cout == 1) {
-        if (ith == 0) pack_single(dst, s, type);
-        return;
-    }
-    const int64_t vectors = vector_count(s->cout), panels = panel_count(vectors);
-    const int64_t steps = tap_steps(s->cin, type), width = type == MYNAH_CONV_BF16 ? 2 : 1;
-    int64_t from, to;
-    conv_split(panels, ith, nth, &from, &to);
-    for (int64_t p = from; p < to; p++) {
-        const int64_t v0 = p * vectors / panels, v1 = (p + 1) * vectors / panels;
-        char *out = (char *)dst + v0 * s->k * steps * CONV_VECTOR_BYTES;
-        for (int64_t j = 0; j < s->k; j++) {
-            for (int64_t step = 0; step < steps; step++) {
-                for (int64_t v = v0; v < v1; v++, out += CONV_VECTOR_BYTES) {
-                    pack_step(out, s, v, j, step * width, type);
-                }
-            }
         }
     }
 }
@@ -137,15 +144,34 @@ static void pack(void *dst, const weight_source *s, mynah_conv_type type, int it
 void mynah_conv_pack(
     void *dst, const float *w, int64_t cin, int64_t cout, int64_t k, mynah_conv_type type, int ith,
     int nth) {
-    const weight_source source = {w, cin, cout, k, cin * k, k, 0};
-    pack(dst, &source, type, ith, nth);
+    const weight_source source = {w, cin, cout, k, cin * k, k, 0, 0};
+    if (cout == 1) {
+        if (ith == 0) pack_single(dst, &source, type);
+        return;
+    }
+    int64_t from, to;
+    conv_split(panel_count(vector_count(cout)), ith, nth, &from, &to);
+    for (int64_t p = from; p < to; p++) pack_panel(dst, &source, type, p, 0, tap_steps(cin, type));
 }
 
 void mynah_conv_transpose_pack(
     void *dst, const float *w, int64_t cin, int64_t cout, int64_t kernel, int64_t stride,
     mynah_conv_type type, int ith, int nth) {
-    const weight_source source = {w, cin, stride * cout, kernel / stride, kernel, cout * kernel, stride};
-    pack(dst, &source, type, ith, nth);
+    const weight_source source = {
+        w, cin, stride * cout, kernel / stride, kernel, cout * kernel, stride, cout,
+    };
+    if (source.cout == 1) {
+        if (ith == 0) pack_single(dst, &source, type);
+        return;
+    }
+    // A few input channels at a time, since their weights for all outputs lie together.
+    const int64_t few = 8, panels = panel_count(vector_count(source.cout));
+    int64_t from, to;
+    conv_split(tap_steps(cin, type), ith, nth, &from, &to);
+    for (int64_t step = from; step < to; step += few) {
+        const int64_t end = step + few < to ? step + few : to;
+        for (int64_t p = 0; p < panels; p++) pack_panel(dst, &source, type, p, step, end);
+    }
 }
 
 /// One output channel: a dot product over the taps, some rows at a time.

@@ -59,10 +59,12 @@ static inline void conv_split(int64_t count, int ith, int nth, int64_t *from, in
     *to = count * (ith + 1) / nth;
 }
 
+/// To the nearest even; what is not a number stays so.
 static inline uint16_t conv_bf16(float value) {
     union { float f; uint32_t u; } bits = {value};
-    if ((bits.u & 0x7fffffffu) > 0x7f800000u) return (uint16_t)((bits.u >> 16) | 0x40u);
-    return (uint16_t)((bits.u + 0x7fffu + ((bits.u >> 16) & 1u)) >> 16);
+    const uint32_t rounded = (bits.u + 0x7fffu + ((bits.u >> 16) & 1u)) >> 16;
+    const uint32_t quiet = (bits.u >> 16) | 0x40u;
+    return (uint16_t)((bits.u & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
 }
 
 #endif
