@@ -14,8 +14,9 @@
 //
 //     y[t, o] = bias[o] + sum_j sum_c w[o, c, j] x[t * s + j * d, c]  (+ residual[t, o])
 //
-// The sum of one output runs over (j, c) in that order, whatever t_out, the position in the buffer or the
-// number of threads: a stream decoded piece by piece has the same bits as one decoded at once.
+// The order in which one output is summed depends on the layer and the instruction set alone, never on t_out,
+// the position in the buffer or the number of threads: a stream decoded piece by piece has the same bits as one
+// decoded at once.
 //
 // A causal transposed convolution with kernel q * stride, of which only the first stride * T steps are kept,
 // is a causal convolution with q taps from cin to stride * cout, whose output [T, stride * cout] is read as
