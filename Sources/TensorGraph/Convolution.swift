@@ -206,13 +206,9 @@ extension Tensor {
     /// `state` rows, then the activated rows; the last of them become the state.
     private func prepared(_ activation: Activation, half: Bool, state: (StreamState, Int)?) -> Tensor {
         let past = state.map { $0.0.tensor($0.1, in: graph) }
-        let padded: Tensor
-        if graph.device.usesKernels {
-            padded = kernelPrepared(activation, half: half, past: past)
-        } else {
-            let active = activated(activation)
-            padded = past.map { $0.appended(active) } ?? active
-        }
+        if graph.device.usesKernels { return kernelPrepared(activation, half: half, past: past) }
+        let active = activated(activation)
+        let padded = past.map { $0.appended(active) } ?? active
         if let past, past.shape[0] > 0 {
             let tail = padded.rows(shape[0], past.shape[0])
             graph.keep(Tensor(ggml_cpy(context, tail.node, past.node), graph, past.shape))

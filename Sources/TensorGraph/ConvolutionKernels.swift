@@ -27,7 +27,8 @@ extension Tensor {
     func kernelPrepared(_ activation: Activation, half: Bool, past: Tensor?) -> Tensor {
         let pad = past?.shape[0] ?? 0
         let type = half ? GGML_TYPE_BF16 : GGML_TYPE_F32
-        let operation = PrepareKernel(activation, pad: pad, half: half)
+        // The kernel also leaves the last rows in the state for the next step.
+        let operation = PrepareKernel(activation, pad: pad, half: half, self)
         return graph.custom(
             operation, [pad + shape[0], shape[1]], [contiguous] + (past.map { [$0] } ?? []), type: type)
     }
@@ -36,7 +37,7 @@ extension Tensor {
         _ weight: ConvolutionWeight, steps: Int, stride: Int, dilation: Int, residual: Tensor?
     ) -> Tensor {
         graph.retain(weight.kernel.owner)
-        let operation = ConvolutionKernel(weight, stride: stride, dilation: dilation)
+        let operation = ConvolutionKernel(weight, steps: steps, stride: stride, dilation: dilation, graph)
         return graph.custom(operation, [steps, weight.output], [self] + (residual.map { [$0.contiguous] } ?? []))
     }
 
@@ -49,7 +50,12 @@ extension Tensor {
 private final class PrepareKernel: KernelOperation {
     private var arguments = mynah_prepare_args()
 
-    init(_ activation: Activation, pad: Int, half: Bool) {
+    private let shares: Int32
+
+    override var parts: Int32 { shares }
+
+    init(_ activation: Activation, pad: Int, half: Bool, _ x: Tensor) {
+        shares = Self.parts(for: x.count, each: 8192, threads: x.graph.device.threads)
         arguments.pad = Int64(pad)
         arguments.type = half ? MYNAH_CONV_BF16 : MYNAH_CONV_F32
         switch activation {
@@ -61,21 +67,28 @@ private final class PrepareKernel: KernelOperation {
         }
     }
 
-    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {
         guard let source = node.source(0) else { return }
         var call = arguments
         call.x = source.floats.map { UnsafePointer($0) }
         (call.channels, call.t) = (source.pointee.ne.0, source.pointee.ne.1)
         call.state = node.source(1).flatMap { UnsafeRawPointer($0.pointee.data) }
+        call.next_state = node.source(1)?.pointee.data
         call.dst = node.pointee.data
-        mynah_conv_prepare(&call, thread, threads)
+        mynah_conv_prepare(&call, part, parts)
     }
 }
 
 private final class ConvolutionKernel: KernelOperation {
     private var arguments = mynah_conv_args()
 
-    init(_ weight: ConvolutionWeight, stride: Int, dilation: Int) {
+    private let shares: Int32
+
+    override var parts: Int32 { shares }
+
+    init(_ weight: ConvolutionWeight, steps: Int, stride: Int, dilation: Int, _ graph: Graph) {
+        let work = weight.input * weight.output * weight.taps * steps
+        shares = Self.parts(for: work, each: 1 << 18, threads: graph.device.threads)
         arguments.w = UnsafeRawPointer(weight.kernel.node.pointee.data)
         arguments.bias = weight.bias?.floats
         (arguments.cin, arguments.cout, arguments.k) = (Int64(weight.input), Int64(weight.output), Int64(weight.taps))
@@ -83,13 +96,13 @@ private final class ConvolutionKernel: KernelOperation {
         arguments.type = weight.half ? MYNAH_CONV_BF16 : MYNAH_CONV_F32
     }
 
-    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {
         var call = arguments
         call.x = node.source(0).flatMap { UnsafeRawPointer($0.pointee.data) }
         call.residual = node.source(1)?.floats.map { UnsafePointer($0) }
         call.y = node.floats
         call.t_out = node.pointee.ne.1
-        mynah_conv(&call, thread, threads)
+        mynah_conv(&call, part, parts)
     }
 }
 
@@ -98,13 +111,13 @@ private final class DepthwiseKernel: KernelOperation {
 
     init(_ kernel: Weight, _ bias: Weight) { (self.kernel, self.bias) = (kernel, bias) }
 
-    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {
         var call = mynah_depthwise_args()
         call.x = node.source(0)?.floats.map { UnsafePointer($0) }
         (call.w, call.bias) = (kernel.floats, bias.floats)
         call.y = node.floats
         (call.channels, call.t) = (node.pointee.ne.0, node.pointee.ne.1)
         (call.k, call.dilation) = (Int64(kernel.shape[0]), 1)
-        mynah_depthwise_conv(&call, thread, threads)
+        mynah_depthwise_conv(&call, part, parts)
     }
 }

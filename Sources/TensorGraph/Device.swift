@@ -32,23 +32,21 @@ package final class Device {
     package var isAccelerator: Bool { backends.count > 1 }
 
     let backends: [ggml_backend_t]
-    private let threadpool: ggml_threadpool_t?
+    /// Shares the work of our kernels; nil where ggml's own pool does all the work.
+    let pool: OpaquePointer?
 
     package init(_ choice: Choice = .cpu, threads: Int? = nil, kernels: Bool = true) throws(DeviceError) {
         ggml_cpu_init()
         Self.quietLog
         let count = max(1, threads ?? ProcessorBudget.threads)
         guard let cpu = ggml_backend_cpu_init() else { throw .noProcessor }
-        ggml_backend_cpu_set_n_threads(cpu, Int32(count))
-        var parameters = ggml_threadpool_params_default(Int32(count))
-        // Workers spin between the short graphs of a decode step instead of sleeping and being woken sixteen
-        // times a frame; ggml lets them sleep after a while without work.
-        parameters.poll = 50
-        threadpool = ggml_threadpool_new(&parameters)
-        ggml_backend_cpu_set_threadpool(cpu, threadpool)
         self.threads = count
-
-        if let accelerator = try Self.accelerator(choice) {
+        let accelerator = try Self.accelerator(choice)
+        // With kernels, ggml walks the graph on one thread and each kernel shares its own work; see mynah_pool.h.
+        let shared = accelerator == nil && kernels
+        pool = shared ? mynah_pool_create(Int32(count)) : nil
+        ggml_backend_cpu_set_n_threads(cpu, shared ? 1 : Int32(count))
+        if let accelerator {
             guard let backend = ggml_backend_dev_init(accelerator, nil) else {
                 throw .unavailable(asked: choice.label, offered: Self.offered.map(\.name))
             }
@@ -64,7 +62,7 @@ package final class Device {
 
     deinit {
         for backend in backends { ggml_backend_free(backend) }
-        ggml_threadpool_free(threadpool)
+        mynah_pool_destroy(pool)
     }
 
     var weightBufferType: ggml_backend_buffer_type_t { ggml_backend_get_default_buffer_type(backends[0]) }

@@ -11,7 +11,7 @@ package final class Graph {
     private let scheduler: ggml_backend_sched_t
     /// Things a node points at that ggml does not own: parameters of our kernels, weights, caches.
     private var retained: [AnyObject] = []
-    /// Memory our kernels share, one region a thread; a node is done before the next begins.
+    /// Memory our kernels use, one after the other: a node is done before the next begins.
     let scratch = Scratch()
     private let taps: Set<String>
     private var tapped: [String: (node: UnsafeMutablePointer<ggml_tensor>, shape: [Int])] = [:]
@@ -53,7 +53,7 @@ package final class Graph {
     private func finish() {
         for tensor in pending { ggml_build_forward_expand(nodes, tensor.node) }
         pending = []
-        scratch.allocate(threads: device.threads)
+        scratch.allocate()
         precondition(ggml_backend_sched_alloc_graph(scheduler, nodes), "no memory for the graph's activations")
     }
 
@@ -138,10 +138,10 @@ final class Scratch {
     private(set) var base: UnsafeMutableRawPointer?
     private var bytes = 0
 
-    /// Asks for `bytes` in all (the kernel divides them among its threads).
+    /// Asks for `bytes` in all (the kernel divides them among its parts).
     func reserve(_ bytes: Int) { self.bytes = max(self.bytes, bytes) }
 
-    func allocate(threads: Int) {
+    func allocate() {
         guard bytes > 0 else { return }
         base = .allocate(byteCount: bytes, alignment: 64)
     }

@@ -1,17 +1,48 @@
 import CGGML
 import CMynahKernels
 
-// Operations of Operations.swift and Convolution.swift by our own kernels. Each is a ggml custom operation: every
-// thread of the pool calls the kernel with its number, ggml puts a barrier behind it.
+// Operations of Operations.swift and Convolution.swift by our own kernels. Each is a ggml custom operation on ggml's
+// one thread, which shares the kernel's parts with the device's pool.
 
 /// One kernel with its fixed arguments. `run` is called by several threads at once and changes nothing.
 class KernelOperation {
-    func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {}
+    /// Parts to share the work in; 1 where sharing would cost more than the work.
+    var parts: Int32 { 1 }
+
+    func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {}
+
+    /// Few enough to be worth handing out, enough that a thread which lost its core holds little up.
+    static func parts(for work: Int, each least: Int, threads: Int) -> Int32 {
+        threads == 1 ? 1 : Int32(max(1, min(work / least, threads * 4)))
+    }
 }
 
-private let runKernel: ggml_custom_op_t = { node, thread, threads, operation in
-    guard let node, let operation else { return }
-    Unmanaged<KernelOperation>.fromOpaque(operation)._withUnsafeGuaranteedRef { $0.run(node, thread, threads) }
+/// What a part of a kernel's work needs to know.
+private struct KernelCall {
+    let operation: Unmanaged<KernelOperation>
+    let node: UnsafeMutablePointer<ggml_tensor>
+}
+
+private let runPart: mynah_task = { context, part, parts in
+    guard let call = context?.assumingMemoryBound(to: KernelCall.self).pointee else { return }
+    call.operation._withUnsafeGuaranteedRef { $0.run(call.node, part, parts) }
+}
+
+private let runKernel: ggml_custom_op_t = { node, _, _, data in
+    guard let node, let data else { return }
+    let kernel = Unmanaged<SharedKernel>.fromOpaque(data)
+    kernel._withUnsafeGuaranteedRef { kernel in
+        var call = KernelCall(operation: .passUnretained(kernel.operation), node: node)
+        mynah_pool_run(kernel.pool, runPart, &call, kernel.operation.parts)
+    }
+}
+
+/// A kernel and the pool that works on it.
+private final class SharedKernel {
+    let operation: KernelOperation
+    let pool: OpaquePointer?
+
+    init(_ operation: KernelOperation, _ pool: OpaquePointer?) { (self.operation, self.pool) = (operation, pool) }
 }
 
 extension Graph {
@@ -19,12 +50,13 @@ extension Graph {
     func custom(
         _ operation: KernelOperation, _ shape: [Int], _ sources: [Tensor], type: ggml_type = GGML_TYPE_F32
     ) -> Tensor {
-        retain(operation)
+        let kernel = SharedKernel(operation, device.pool)
+        retain(kernel)
         let ne = Tensor.dimensions(shape)
         var arguments: [UnsafeMutablePointer<ggml_tensor>?] = sources.map(\.node)
         let node = ggml_custom_4d(
-            context, type, ne.0, ne.1, ne.2, ne.3, &arguments, Int32(arguments.count), runKernel, GGML_N_TASKS_MAX,
-            Unmanaged.passUnretained(operation).toOpaque())
+            context, type, ne.0, ne.1, ne.2, ne.3, &arguments, Int32(arguments.count), runKernel, 1,
+            Unmanaged.passUnretained(kernel).toOpaque())
         return Tensor(node, self, shape)
     }
 }
@@ -56,21 +88,21 @@ extension Tensor {
 
     func kernelRMSNorm(_ weight: Weight, _ epsilon: Float) -> Tensor {
         graph.retain(weight.owner)
-        return graph.custom(NormKernel(weight, nil, epsilon), shape, [contiguous])
+        return graph.custom(NormKernel(weight, nil, epsilon, self), shape, [contiguous])
     }
 
     func kernelLayerNorm(_ weight: Weight, _ bias: Weight, _ epsilon: Float) -> Tensor {
         graph.retain(weight.owner)
-        return graph.custom(NormKernel(weight, bias, epsilon), shape, [contiguous])
+        return graph.custom(NormKernel(weight, bias, epsilon, self), shape, [contiguous])
     }
 
     func kernelMap(_ kind: mynah_unary_kind) -> Tensor {
-        graph.custom(UnaryKernel(kind), shape, [contiguous])
+        graph.custom(UnaryKernel(kind, self), shape, [contiguous])
     }
 
     func kernelLinear(_ weights: [(Weight, bias: Weight?)], residual: Tensor?) -> [Tensor] {
-        let operation = LinearKernel(weights, rows: shape[0], width: shape[1], scratch: graph.scratch, gated: false)
-        graph.scratch.reserve(operation.scratchBytes(threads: graph.device.threads))
+        let operation = LinearKernel(weights, rows: shape[0], width: shape[1], graph: graph, gated: false)
+        graph.scratch.reserve(operation.scratchBytes)
         for (weight, _) in weights { graph.retain(weight.owner) }
         let widths = weights.map { $0.0.shape[0] }
         let all = graph.custom(
@@ -85,15 +117,15 @@ extension Tensor {
 
     func kernelGated(_ gate: Weight, _ up: Weight) -> Tensor {
         let operation = LinearKernel(
-            [(gate, nil), (up, nil)], rows: shape[0], width: shape[1], scratch: graph.scratch, gated: true)
-        graph.scratch.reserve(operation.scratchBytes(threads: graph.device.threads))
+            [(gate, nil), (up, nil)], rows: shape[0], width: shape[1], graph: graph, gated: true)
+        graph.scratch.reserve(operation.scratchBytes)
         graph.retain(gate.owner)
         return graph.custom(operation, [shape[0], gate.shape[0]], [rowwise])
     }
 
     func kernelRotated(_ step: Step, norm: (weight: Weight, epsilon: Float)?) -> Tensor {
         guard let rotation = step.rotation else { preconditionFailure("the step has no rotation") }
-        return graph.custom(RotaryKernel(norm), shape, [self, rotation])
+        return graph.custom(RotaryKernel(norm, self), shape, [self, rotation])
     }
 
     func kernelAttending(_ cache: KVCache.Layer, _ step: Step) -> Tensor {
@@ -113,30 +145,40 @@ extension Tensor {
 private final class NormKernel: KernelOperation {
     private let weight: Weight, bias: Weight?
     private let epsilon: Float
+    private let shares: Int32
 
-    init(_ weight: Weight, _ bias: Weight?, _ epsilon: Float) {
+    override var parts: Int32 { shares }
+
+    init(_ weight: Weight, _ bias: Weight?, _ epsilon: Float, _ x: Tensor) {
         (self.weight, self.bias, self.epsilon) = (weight, bias, epsilon)
+        shares = Self.parts(for: x.count, each: 16384, threads: x.graph.device.threads)
     }
 
-    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {
         let (width, rows) = (node.pointee.ne.0, ggml_nrows(node))
         let x = node.source(0)?.floats
         if let bias {
             mynah_layer_norm(
-                node.floats, x, weight.floats, bias.floats, epsilon, rows, width, width, width, thread, threads)
+                node.floats, x, weight.floats, bias.floats, epsilon, rows, width, width, width, part, parts)
         } else {
-            mynah_rms_norm(node.floats, x, weight.floats, epsilon, rows, width, width, width, thread, threads)
+            mynah_rms_norm(node.floats, x, weight.floats, epsilon, rows, width, width, width, part, parts)
         }
     }
 }
 
 private final class UnaryKernel: KernelOperation {
     private let kind: mynah_unary_kind
+    private let shares: Int32
 
-    init(_ kind: mynah_unary_kind) { self.kind = kind }
+    override var parts: Int32 { shares }
 
-    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
-        mynah_unary(kind, node.floats, node.source(0)?.floats, ggml_nelements(node), thread, threads)
+    init(_ kind: mynah_unary_kind, _ x: Tensor) {
+        self.kind = kind
+        shares = Self.parts(for: x.count, each: 4096, threads: x.graph.device.threads)
+    }
+
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {
+        mynah_unary(kind, node.floats, node.source(0)?.floats, ggml_nelements(node), part, parts)
     }
 }
 
@@ -144,10 +186,13 @@ private final class LinearKernel: KernelOperation {
     private var arguments = mynah_linear_args()
     private let scratch: Scratch
     private let gated: Bool
+    private let shares: Int32
 
-    init(_ weights: [(Weight, bias: Weight?)], rows: Int, width: Int, scratch: Scratch, gated: Bool) {
-        self.scratch = scratch
+    init(_ weights: [(Weight, bias: Weight?)], rows: Int, width: Int, graph: Graph, gated: Bool) {
+        scratch = graph.scratch
         self.gated = gated
+        let bytes = weights.reduce(0) { $0 + ggml_nbytes($1.0.node) }
+        shares = Self.parts(for: bytes * max(1, rows / 4), each: 64 << 10, threads: graph.device.threads)
         let described = weights.map { Self.describe($0.0, $0.bias, width) }
         arguments.weights.0 = described[0]
         if described.count > 1 { arguments.weights.1 = described[1] }
@@ -165,7 +210,8 @@ private final class LinearKernel: KernelOperation {
         result.rows = Int64(weight.shape[0])
         result.row_bytes = weight.node.pointee.nb.1
         result.bias = bias?.floats
-        if mynah_linear_supports(result.type, Int64(width)) == 0, let traits = ggml_get_type_traits_cpu(type) {
+        // ggml's pair serves types without a kernel of ours, and processors without the instructions of one.
+        if let traits = ggml_get_type_traits_cpu(type) {
             result.vec_dot = traits.pointee.vec_dot
             result.from_float = ggml_get_type_traits_cpu(traits.pointee.vec_dot_type)?.pointee.from_float
             result.activation_bytes = ggml_row_size(traits.pointee.vec_dot_type, Int64(width))
@@ -173,11 +219,11 @@ private final class LinearKernel: KernelOperation {
         return result
     }
 
-    func scratchBytes(threads: Int) -> Int {
-        mynah_linear_scratch(&arguments, Int32(threads))
-    }
+    var scratchBytes: Int { mynah_linear_scratch(&arguments, shares) }
 
-    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
+    override var parts: Int32 { shares }
+
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {
         var call = arguments
         call.x = node.source(0)?.floats.map { UnsafePointer($0) }
         call.x_stride = Int64(node.source(0)?.rowStride ?? 0)
@@ -188,16 +234,22 @@ private final class LinearKernel: KernelOperation {
             call.residual_stride = Int64(residual.rowStride)
         }
         call.scratch = scratch.base
-        gated ? mynah_gated_linear(&call, thread, threads) : mynah_linear(&call, thread, threads)
+        gated ? mynah_gated_linear(&call, part, parts) : mynah_linear(&call, part, parts)
     }
 }
 
 private final class RotaryKernel: KernelOperation {
     private let norm: (weight: Weight, epsilon: Float)?
+    private let shares: Int32
 
-    init(_ norm: (weight: Weight, epsilon: Float)?) { self.norm = norm }
+    override var parts: Int32 { shares }
 
-    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
+    init(_ norm: (weight: Weight, epsilon: Float)?, _ x: Tensor) {
+        self.norm = norm
+        shares = Self.parts(for: x.count, each: 8192, threads: x.graph.device.threads)
+    }
+
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {
         guard let source = node.source(0) else { return }
         var call = mynah_rope_args()
         call.x = source.floats.map { UnsafePointer($0) }
@@ -209,9 +261,9 @@ private final class RotaryKernel: KernelOperation {
         if let norm {
             call.norm_weight = norm.weight.floats
             call.norm_eps = norm.epsilon
-            mynah_head_norm_rope(&call, thread, threads)
+            mynah_head_norm_rope(&call, part, parts)
         } else {
-            mynah_rope(&call, thread, threads)
+            mynah_rope(&call, part, parts)
         }
     }
 }
@@ -221,7 +273,7 @@ private final class StoreKernel: KernelOperation {
 
     init(_ cache: KVCache.Layer) { (keys, values) = (cache.keys.node, cache.values.node) }
 
-    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {
         guard let k = node.source(0), let v = node.source(1), let slots = node.source(2) else { return }
         var call = mynah_cache_store_args()
         (call.cache_k, call.cache_v) = (keys.pointee.data, values.pointee.data)
@@ -231,7 +283,7 @@ private final class StoreKernel: KernelOperation {
         (call.k_stride, call.v_stride) = (Int64(k.pointee.nb.2 / 4), Int64(v.pointee.nb.2 / 4))
         call.slots = slots.integers
         (call.rows, call.width) = (k.pointee.ne.2, keys.pointee.ne.0)
-        mynah_cache_store(&call, thread, threads)
+        mynah_cache_store(&call, part, parts)
     }
 }
 
@@ -239,15 +291,20 @@ private final class AttentionKernel: KernelOperation {
     private let keys, values: UnsafeMutablePointer<ggml_tensor>
     private let capacities: [Int32]
     private let heads: Int, keyHeads: Int, width: Int, window: Int
+    private let shares: Int32
+
+    override var parts: Int32 { shares }
 
     init(_ cache: KVCache.Layer, _ step: Step, heads: Int) {
         (keys, values) = (cache.keys.node, cache.values.node)
         capacities = [Int32](repeating: Int32(step.capacity), count: step.rows)
         self.heads = heads
         (keyHeads, width, window) = (cache.heads, step.headWidth, step.window ?? 0)
+        // The rows attended to are not known here; a model's decode step has dozens at the least.
+        shares = Self.parts(for: step.rows * heads * width * 32, each: 16 << 10, threads: cache.keys.graph.device.threads)
     }
 
-    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ thread: Int32, _ threads: Int32) {
+    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {
         var call = mynah_attend_args()
         call.q = node.source(0)?.floats.map { UnsafePointer($0) }
         (call.q_stride, call.y_stride) = (Int64(heads * width), Int64(heads * width))
@@ -262,7 +319,7 @@ private final class AttentionKernel: KernelOperation {
         call.scale = 1 / Float(width).squareRoot()
         capacities.withUnsafeBufferPointer {
             call.capacities = $0.baseAddress
-            mynah_attend(&call, thread, threads)
+            mynah_attend(&call, part, parts)
         }
     }
 }

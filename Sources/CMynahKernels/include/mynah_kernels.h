@@ -4,5 +4,6 @@
 #include "mynah_conv.h"
 #include "mynah_cpu.h"
 #include "mynah_linear.h"
+#include "mynah_pool.h"
 #include "mynah_ops.h"
 #endif
