@@ -10,17 +10,21 @@ struct PickleMachine {
         case node(Int)
     }
 
-    /// A value that others may refer to.
-    enum Node {
-        case list([Slot]), tuple([Slot]), dictionary([(key: Slot, value: Slot)])
-        case tensor(StoredTensor), storage(PickleStorage), object(Record)
-    }
+    /// A value that others may refer to. What can grow stands in fields of its own, so that it grows in place:
+    /// taken out of an enum case, an array would be copied for every element added.
+    struct Node {
+        enum Kind {
+            case list, tuple, dictionary
+            case tensor(StoredTensor), storage(PickleStorage)
+            case object(className: String)
+        }
 
-    /// An object being built.
-    struct Record {
-        let className: String
-        let arguments: [Slot]
+        let kind: Kind
+        /// The elements of a list or tuple; what an object was made of.
+        var elements: [Slot] = []
+        /// The entries of a dictionary; what was set in an object as in one.
         var items: [(key: Slot, value: Slot)] = []
+        /// The attributes of an object.
         var attributes: [(key: Slot, value: Slot)] = []
     }
 
@@ -42,11 +46,14 @@ struct PickleMachine {
 
     // MARK: The stack
 
+    // A value is popped before a method that only reads the machine is called with it: such a call holds the
+    // machine as it was, and popping meanwhile would copy the stack.
+
     mutating func push(_ slot: Slot) { stack.append(slot) }
 
-    mutating func push(_ node: Node) {
+    mutating func push(_ kind: Node.Kind, _ elements: [Slot] = []) {
         stack.append(.node(nodes.count))
-        nodes.append(node)
+        nodes.append(Node(kind: kind, elements: elements))
     }
 
     mutating func pop() throws(CheckpointError) -> Slot {
@@ -60,16 +67,24 @@ struct PickleMachine {
         guard stack.count - count >= marks.last ?? 0 else {
             throw malformed("a value is taken from an empty stack")
         }
-        defer { stack.removeLast(count) }
-        return Array(stack.suffix(count))
+        return take(from: stack.count - count)
+    }
+
+    /// Takes the values from `start` up. No slice of the stack is held while it shrinks, or each such step would
+    /// copy all of it, and a long pickle would take hours.
+    private mutating func take(from start: Int) -> [Slot] {
+        var taken: [Slot] = []
+        taken.reserveCapacity(stack.count - start)
+        for index in start..<stack.count { taken.append(stack[index]) }
+        stack.removeLast(stack.count - start)
+        return taken
     }
 
     mutating func mark() { marks.append(stack.count) }
 
     mutating func popToMark() throws(CheckpointError) -> [Slot] {
         guard let mark = marks.popLast() else { throw malformed("a mark is missing") }
-        defer { stack.removeSubrange(mark...) }
-        return Array(stack[mark...])
+        return take(from: mark)
     }
 
     /// The one value left at the end.
@@ -105,27 +120,19 @@ struct PickleMachine {
 
     mutating func append(_ elements: [Slot]) throws(CheckpointError) {
         let index = try topNode()
-        guard case .list(var list) = nodes[index] else { throw malformed("something else than a list grows") }
-        // The array must be held once while it grows, or it would be copied for each element.
-        nodes[index] = .list([])
-        list.append(contentsOf: elements)
-        nodes[index] = .list(list)
+        guard case .list = nodes[index].kind else { throw malformed("something else than a list grows") }
+        nodes[index].elements.append(contentsOf: elements)
     }
 
     mutating func setItems(_ flat: [Slot]) throws(CheckpointError) {
         guard flat.count.isMultiple(of: 2) else { throw malformed("a key has no value") }
-        let pairs = stride(from: 0, to: flat.count, by: 2).map { (key: flat[$0], value: flat[$0 + 1]) }
         let index = try topNode()
-        switch nodes[index] {
-        case .dictionary(var entries):
-            nodes[index] = .dictionary([])
-            entries.append(contentsOf: pairs)
-            nodes[index] = .dictionary(entries)
-        case .object(var record):
-            nodes[index] = .list([])
-            record.items.append(contentsOf: pairs)
-            nodes[index] = .object(record)
+        switch nodes[index].kind {
+        case .dictionary, .object: break
         default: throw malformed("something else than a dictionary takes keys")
+        }
+        for place in stride(from: 0, to: flat.count, by: 2) {
+            nodes[index].items.append((key: flat[place], value: flat[place + 1]))
         }
     }
 
@@ -140,42 +147,45 @@ struct PickleMachine {
 
     /// Replaces a name and its arguments by what they make.
     mutating func reduce() throws(CheckpointError) {
-        let arguments = try tuple(pop(), "the arguments of a call")
+        let packed = try pop()
+        let arguments = try tuple(packed, "the arguments of a call")
         guard case .global(let global) = try pop() else {
             throw malformed("something else than a name is called")
         }
         switch global {
-        case .orderedDictionary where arguments.isEmpty: push(.dictionary([]))
-        case .size where arguments.count == 1: push(.tuple(try tuple(arguments[0], "a torch.Size")))
+        case .orderedDictionary where arguments.isEmpty: push(.dictionary)
+        case .size where arguments.count == 1: push(.tuple, try tuple(arguments[0], "a torch.Size"))
         case .rebuildTensor: push(.tensor(try tensor(arguments)))
         case .rebuildParameter where arguments.count == 3: push(arguments[0])
-        case .record(let name): push(.object(Record(className: name, arguments: arguments)))
+        case .record(let name): push(.object(className: name), arguments)
         default: throw malformed("a name is called that makes nothing of these arguments")
         }
     }
 
     /// Replaces a class and its arguments by an instance.
     mutating func newObject() throws(CheckpointError) {
-        let arguments = try tuple(pop(), "the arguments of a class")
+        let packed = try pop()
+        let arguments = try tuple(packed, "the arguments of a class")
         guard case .global(.record(let name)) = try pop() else {
             throw malformed("something else than a class of records is instantiated")
         }
-        push(.object(Record(className: name, arguments: arguments)))
+        push(.object(className: name), arguments)
     }
 
     /// Gives the value on top its attributes. Those of a dictionary, such as the `_metadata` of a state dict,
     /// are no part of its content.
     mutating func build() throws(CheckpointError) {
-        guard case .node(let state) = try pop(), case .dictionary(let attributes) = nodes[state] else {
+        guard case .node(let state) = try pop(), case .dictionary = nodes[state].kind else {
             throw malformed("the attributes of a value are no dictionary")
         }
         let index = try topNode()
-        switch nodes[index] {
+        switch nodes[index].kind {
         case .dictionary: return
-        case .object(var record):
-            guard record.attributes.isEmpty else { throw malformed("a value is given its attributes twice") }
-            record.attributes = attributes
-            nodes[index] = .object(record)
+        case .object:
+            guard nodes[index].attributes.isEmpty else {
+                throw malformed("a value is given its attributes twice")
+            }
+            nodes[index].attributes = nodes[state].items
         default: throw malformed("a value without attributes is given some")
         }
     }
@@ -183,7 +193,8 @@ struct PickleMachine {
     /// Replaces a persistent id, as torch writes it, by the storage that it names:
     /// `("storage", class, key, device, elements)`.
     mutating func persistentStorage() throws(CheckpointError) {
-        let fields = try tuple(pop(), "a persistent id")
+        let packed = try pop()
+        let fields = try tuple(packed, "a persistent id")
         guard fields.count == 5, case .string("storage") = fields[0],
             case .global(.storage(let type)) = fields[1], case .string(let key) = fields[2],
             case .integer(let count) = fields[4]
@@ -195,7 +206,7 @@ struct PickleMachine {
     /// numbers.
     private mutating func tensor(_ arguments: [Slot]) throws(CheckpointError) -> StoredTensor {
         guard (6...7).contains(arguments.count), case .node(let index) = arguments[0],
-            case .storage(let storage) = nodes[index], case .integer(let offset) = arguments[1]
+            case .storage(let storage) = nodes[index].kind, case .integer(let offset) = arguments[1]
         else { throw malformed("a tensor has no storage") }
         let shape = try integers(arguments[2], "the shape of a tensor")
         let strides = try integers(arguments[3], "the strides of a tensor")
@@ -203,10 +214,10 @@ struct PickleMachine {
     }
 
     private func tuple(_ slot: Slot, _ what: String) throws(CheckpointError) -> [Slot] {
-        guard case .node(let index) = slot, case .tuple(let elements) = nodes[index] else {
+        guard case .node(let index) = slot, case .tuple = nodes[index].kind else {
             throw malformed("\(what) are no tuple")
         }
-        return elements
+        return nodes[index].elements
     }
 
     private func integers(_ slot: Slot, _ what: String) throws(CheckpointError) -> [Int] {

@@ -37,7 +37,8 @@ struct PickleReader {
             try run(operation)
         }
         guard cursor.remaining == 0 else { throw cursor.malformed("bytes after the end of the pickle") }
-        return try value(of: machine.result(), nesting: 0)
+        let result = try machine.result()
+        return try value(of: result, nesting: 0)
     }
 
     /// The operations that plain data and tensors need, by Python's names for them.
@@ -62,17 +63,17 @@ struct PickleReader {
         case .none: machine.push(.none)
         case .newTrue: machine.push(.bool(true))
         case .newFalse: machine.push(.bool(false))
-        case .emptyList: machine.push(.list([]))
-        case .emptyTuple: machine.push(.tuple([]))
-        case .emptyDict: machine.push(.dictionary([]))
+        case .emptyList: machine.push(.list)
+        case .emptyTuple: machine.push(.tuple)
+        case .emptyDict: machine.push(.dictionary)
         case .append: try machine.append(machine.pop(1))
         case .appends: try machine.append(machine.popToMark())
         case .setItem: try machine.setItems(machine.pop(2))
         case .setItems: try machine.setItems(machine.popToMark())
-        case .tuple: machine.push(.tuple(try machine.popToMark()))
-        case .tuple1: machine.push(.tuple(try machine.pop(1)))
-        case .tuple2: machine.push(.tuple(try machine.pop(2)))
-        case .tuple3: machine.push(.tuple(try machine.pop(3)))
+        case .tuple: machine.push(.tuple, try machine.popToMark())
+        case .tuple1: machine.push(.tuple, try machine.pop(1))
+        case .tuple2: machine.push(.tuple, try machine.pop(2))
+        case .tuple3: machine.push(.tuple, try machine.pop(3))
         case .binPut: try machine.remember(UInt32(number(UInt8.self)))
         case .longBinPut: try machine.remember(number(UInt32.self))
         case .memoize: try machine.rememberNext()
@@ -187,18 +188,18 @@ struct PickleReader {
     private mutating func value(
         of node: PickleMachine.Node, nesting: Int
     ) throws(CheckpointError) -> PickleValue {
-        switch node {
+        switch node.kind {
         case .tensor(let tensor): return .tensor(tensor)
         case .storage: throw cursor.malformed("a storage stands where data should")
-        case .list(let elements): return .list(try values(elements, nesting))
-        case .tuple(let elements): return .tuple(try values(elements, nesting))
-        case .dictionary(let pairs): return .dictionary(try entries(pairs, nesting))
-        case .object(let record):
+        case .list: return .list(try values(node.elements, nesting))
+        case .tuple: return .tuple(try values(node.elements, nesting))
+        case .dictionary: return .dictionary(try entries(node.items, nesting))
+        case .object(let className):
             return .object(
                 PickleObject(
-                    className: record.className, arguments: try values(record.arguments, nesting),
-                    items: try entries(record.items, nesting),
-                    attributes: try entries(record.attributes, nesting)))
+                    className: className, arguments: try values(node.elements, nesting),
+                    items: try entries(node.items, nesting),
+                    attributes: try entries(node.attributes, nesting)))
         }
     }
 
