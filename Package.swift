@@ -12,10 +12,10 @@ let settings: [SwiftSetting] = [
 /// A target and its tests; `fixtures` when the tests keep a folder of that name, which they find beside themselves.
 func module(
     _ name: String, _ dependencies: [Target.Dependency] = [], testing: [Target.Dependency] = [],
-    fixtures: Bool = false
+    fixtures: Bool = false, resources: [Resource] = []
 ) -> [Target] {
     [
-        .target(name: name, dependencies: dependencies, swiftSettings: settings),
+        .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings),
         .testTarget(
             name: "\(name)Tests", dependencies: [.byName(name: name), "SpeechTesting"] + testing,
             exclude: fixtures ? ["Fixtures"] : [], swiftSettings: settings),
@@ -36,13 +36,16 @@ var targets: [Target] = [
     .target(name: "CMynahKernels"),
     .testTarget(
         name: "CMynahKernelsTests", dependencies: ["CMynahKernels"], swiftSettings: settings),
-    .target(name: "SpeechTesting", dependencies: ["Checkpoints"], swiftSettings: settings),
+    .target(name: "SpeechTesting", dependencies: ["Checkpoints", "SpeechCore"], swiftSettings: settings),
     .executableTarget(
         name: "MynahCLI",
         dependencies: [
-            "Mynah", "Qwen3TTS", "Checkpoints", "SpeechCore", "TensorGraph", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Mynah", "ModelHub", "SpeechCore", "TensorGraph", "AudioDSP", "CMynahKernels",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: settings),
+    .testTarget(
+        name: "MynahCLITests", dependencies: ["MynahCLI", "Mynah", "AudioDSP"], swiftSettings: settings),
 ]
 targets += module("SpeechCore")
 targets += module("Checkpoints", fixtures: true)
@@ -52,7 +55,9 @@ targets += module("AudioDSP", ["SpeechCore", "CLibAV", "CSoxr"], fixtures: true)
 targets += module("TextProcessing", ["SpeechCore"], fixtures: true)
 targets += module("ModelHub", ["SpeechCore"])
 targets += module("Qwen3TTS", family)
-targets += module("Mynah", ["Qwen3TTS", "ModelHub"] + family)
+targets += module(
+    "Mynah", ["Qwen3TTS", "ModelHub"] + family, testing: ["AudioDSP", "Checkpoints"],
+    resources: [.copy("Resources/bundled-voice")])
 
 let package = Package(
     name: "mynah",

@@ -1,1 +1,2 @@
-// Mynah
+// The words of the domain are half of this module's face: who imports one has both.
+@_exported public import SpeechCore

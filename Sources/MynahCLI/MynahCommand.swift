@@ -1,47 +1,84 @@
 import ArgumentParser
-import Checkpoints
-import Qwen3TTS
+import Dispatch
+import Foundation
 import SpeechCore
-import TensorGraph
 
-@main struct MynahCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "mynah")
-    @Argument var checkpoint: String
-    @Argument var golden: String
-    @Flag var composed = false
-    @Option var quantize: String?
-    @Option var frames = 40
-    @Option var batch = 1
-    @Option var chunk = 4
-    func bench() throws {
-        let t0 = ContinuousClock.now
-        let s = try Qwen3TTSFamily.load(ModelFiles(path: checkpoint), LoadSettings(precision: Precision(quantize.flatMap { ElementType(rawValue: $0) }), device: .cpu, sessions: batch))
-        print("load", ContinuousClock.now - t0, s.card.speakers)
-        for round in 0..<2 {
-            var o = SynthesisOptions(seed: 7, maximumTokens: frames + 1, minimumTokens: 10000)
-            o.framesPerChunk = chunk
-            let before = s.timings
-            let t1 = ContinuousClock.now
-            for _ in 0..<batch { _ = try s.begin(Utterance("Hello from Mynah, this is a test of the voice.", voice: .preset("ryan"), language: "english"), o) }
-            var first: Duration?
-            var done = 0, n = 0
-            while done < batch {
-                for (_, c) in try s.step() { if first == nil { first = ContinuousClock.now - t1 }; n += c.audio.samples.count; if c.ending != nil { done += 1 } }
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The program: parses, runs one command, and turns what it throws into words and an exit status.
+@main struct MynahCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mynah",
+        abstract: "Speech from text, on this machine.",
+        discussion: """
+            Say something, and hear it:
+              mynah speak "Good morning." --play
+            Write a file; its extension says which format:
+              mynah speak -f chapter.txt -v vivian -o chapter.flac
+            Keep a voice heard in a recording, then speak with it:
+              mynah clone ann.wav --name ann --text "The birch canoe slid on the smooth planks."
+              mynah speak "Rain again." -v ann -o rain.wav
+
+            \(ExitStatus.help)
+            """,
+        version: Program.version,
+        subcommands: [
+            SpeakCommand.self, CloneCommand.self, VoicesCommand.self, ModelsCommand.self, DoctorCommand.self,
+            ParityCommand.self,
+        ])
+
+    static func main() async {
+        // A reader that leaves is an error of `write`, not the end of the program.
+        signal(SIGPIPE, SIG_IGN)
+        let task = Task { () -> Int32 in
+            do {
+                var command = try parseAsRoot()
+                if var command = command as? any AsyncParsableCommand {
+                    try await command.run()
+                } else {
+                    try command.run()
+                }
+                return ExitCode.success.rawValue
+            } catch let error as SpeechError {
+                return Console.report(error)
+            } catch {
+                exit(withError: error)
             }
-            let total = ContinuousClock.now - t1
-            let t = s.timings
-            let f = Double(t.frames - before.frames)
-            let sec = Double(n) / 24000
-            print("round", round, "first", first!, "total", total, "audio", sec, "rtf", Double(total.components.seconds) / sec + Double(total.components.attoseconds) * 1e-18 / sec)
-            print("  prefill ms", (t.prefillSeconds - before.prefillSeconds) * 1000, "rows", t.prefillRows - before.prefillRows, "talker ms/f", (t.talkerSeconds - before.talkerSeconds) / f * 1000, "pred ms/f", (t.predictorSeconds - before.predictorSeconds) / f * 1000, "codec ms/f", (t.codecSeconds - before.codecSeconds) / Double(t.codecFrames - before.codecFrames) * 1000, "reused", t.reusedRows)
         }
-        print("peak MB", MemoryBudget.peakResident >> 20)
+        let interruption = Interruption(of: task)
+        let status = await task.value
+        interruption.end()
+        Foundation.exit(status)
     }
-    func run() throws {
-        if golden == "bench" { return try bench() }
-        let device = try Device(.cpu, kernels: !composed)
-        let report = try Qwen3TTSFamily.parity(ModelFiles(path: checkpoint), golden: CheckpointFile(path: golden), precision: quantize.flatMap { ElementType(rawValue: $0) }.map { Precision($0) } ?? .exact, on: device)
-        for s in report.stages where !s.passed { print(s.name, s.shape, s.difference, s.passed ? "ok" : "FAIL") }
-        print(report.stages.count, "stages", report.stages.filter { !$0.passed }.count, "failed", report.stages.filter(\.passed).map(\.difference).max() ?? 0)
+}
+
+/// What the program says of itself.
+enum Program {
+    static let version = "0.1.0"
+}
+
+/// Lets the running command end by itself on SIGINT and SIGTERM: files that are half made are removed. A command
+/// that does not within three seconds, or a second signal, ends the program at once.
+private struct Interruption {
+    private let sources: [any DispatchSourceSignal]
+
+    init(of task: Task<Int32, Never>) {
+        sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                if task.isCancelled { _exit(ExitStatus.of(.cancelled)) }
+                task.cancel()
+                DispatchQueue.global().asyncAfter(deadline: .now() + 3) { _exit(ExitStatus.of(.cancelled)) }
+            }
+            source.resume()
+            return source
+        }
     }
+
+    func end() { for source in sources { source.cancel() } }
 }

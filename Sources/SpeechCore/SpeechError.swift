@@ -31,6 +31,10 @@ public struct SpeechError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let inputOutput = Code(rawValue: "input_output")
         /// Stopped by the caller.
         public static let cancelled = Code(rawValue: "cancelled")
+        /// A run that does not agree with the authors' own within its bounds.
+        public static let outOfBounds = Code(rawValue: "out_of_bounds")
+        /// A fault of ours.
+        public static let unexpected = Code(rawValue: "unexpected")
     }
 
     /// What kind of failure it is.

@@ -1,0 +1,49 @@
+import Checkpoints
+import Foundation
+import Qwen3TTS
+import SpeechCore
+import TensorGraph
+
+/// A kind of model: its name in `config.json`, and the doors to the code that runs it.
+struct Family: Sendable {
+    /// The `model_type` of its configuration.
+    let modelType: String
+    /// Loads a checkpoint.
+    let load: @Sendable (ModelFiles, LoadSettings) throws -> any Synthesizer
+    /// Compares a checkpoint with the authors' own values.
+    let parity: @Sendable (ModelFiles, CheckpointFile, Precision, Device) throws -> ParityReport
+
+    /// Every family, a line each.
+    static let all = [
+        Family(modelType: Qwen3TTSFamily.modelType, load: Qwen3TTSFamily.load, parity: Qwen3TTSFamily.parity(_:golden:precision:on:))
+    ]
+
+    /// The family of a checkpoint.
+    ///
+    /// - Throws: `SpeechError` of code `unsupported`, naming what it is and what is known.
+    static func of(_ files: ModelFiles) throws -> Family {
+        struct Kind: Decodable { let model_type: String? }
+        let kind: Kind
+        do {
+            kind = try JSONDecoder().decode(Kind.self, from: files.data("config.json"))
+        } catch let error as CheckpointError {
+            throw SpeechError(describing: error)
+        } catch {
+            throw SpeechError(
+                .wrongFormat, "'\(files.path)/config.json' is not a model's configuration.",
+                remedy: "Fetch the model again.", underlying: error)
+        }
+        let known = all.map(\.modelType).joined(separator: ", ")
+        guard let type = kind.model_type else {
+            throw SpeechError(
+                .unsupported, "The configuration of '\(files.path)' does not say what kind of model it is.",
+                remedy: "A 'model_type' of one of these can be run: \(known).")
+        }
+        guard let family = all.first(where: { $0.modelType == type }) else {
+            throw SpeechError(
+                .unsupported, "'\(files.path)' is a model of kind '\(type)', which this program does not run.",
+                remedy: "Kinds that it runs: \(known).")
+        }
+        return family
+    }
+}

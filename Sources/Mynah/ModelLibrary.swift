@@ -1,0 +1,181 @@
+import Checkpoints
+public import Foundation
+package import ModelHub
+package import SpeechCore
+import TensorGraph
+
+/// The models on this machine, by name.
+public struct ModelLibrary: Sendable {
+    /// The folder of models that Mynah keeps itself, beside the hub's cache.
+    public let directory: URL
+    /// What computes, unless a call says otherwise.
+    public let device: ComputeDevice
+    package let hub: ModelHub
+    private let standard: String?
+
+    /// A library.
+    ///
+    /// - Parameters:
+    ///   - directory: the folder of models; nil is `models` in `MynahHome`.
+    ///   - device: what computes.
+    ///   - environment: variables that name folders and the hub (`MYNAH_HOME`, `MYNAH_MODEL`, `HF_HOME` and others).
+    public init(
+        at directory: URL? = nil, device: ComputeDevice = .automatic,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) {
+        self.directory = directory ?? MynahHome(environment: environment).models
+        self.device = device
+        hub = ModelHub(environment: environment)
+        standard = environment["MYNAH_MODEL"].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// Loads a model that speaks.
+    ///
+    /// - Parameters:
+    ///   - name: a path, a name that `installed` lists, or a hub repository; nil is `MYNAH_MODEL`, else the first
+    ///     installed, else the one that comes with the program.
+    ///   - options: how it is loaded; nil leaves all to the machine.
+    /// - Throws: `SpeechError`.
+    public func synthesizer(_ name: String? = nil, options: LoadOptions? = nil) async throws -> SpeechModel {
+        try await synthesizer(at: locate(name), options: options)
+    }
+
+    /// Loads a model that was located.
+    package func synthesizer(at place: ModelPlace, options: LoadOptions? = nil) async throws -> SpeechModel {
+        let options = options ?? LoadOptions(device: device)
+        let settings = LoadSettings(
+            precision: options.quantization?.precision ?? .stored, device: options.device.choice,
+            threads: options.threads, sessions: options.sessions)
+        return try await SpeechModel.load(name: place.name) {
+            let files = try ModelFiles(path: place.path)
+            return try Family.of(files).load(files, settings)
+        }
+    }
+
+    /// Runs a checkpoint along a golden file and compares every stage.
+    ///
+    /// - Parameter kernels: whether our own kernels serve, or ggml's operations throughout.
+    package func parity(
+        _ checkpoint: String, golden: String, quantization: Quantization? = nil, kernels: Bool = true
+    ) throws -> ParityReport {
+        do {
+            let files = try ModelFiles(path: locate(checkpoint).path)
+            let device = try Device(device.choice, kernels: kernels)
+            return try Family.of(files).parity(
+                files, CheckpointFile(path: golden), quantization?.precision ?? .exact, device)
+        } catch {
+            throw SpeechError(describing: error)
+        }
+    }
+}
+
+/// A model found on this machine.
+public struct ModelPlace: Sendable, Equatable, Codable {
+    /// The name to ask for it by.
+    public let name: String
+    /// Its folder or file.
+    public let path: String
+    /// Who keeps it.
+    public let origin: Origin
+    /// What it takes on disk; nil where that was not counted.
+    public let bytes: Int64?
+
+    /// Who keeps a model.
+    public enum Origin: String, Sendable, Codable {
+        /// The caller, who gave a path.
+        case path
+        /// Mynah's own folder of models.
+        case library
+        /// The hub's cache.
+        case hub
+        /// The program.
+        case bundled
+    }
+}
+
+extension ModelLibrary {
+    /// The models on this machine, in the order in which one is chosen when none is named: the hub's in the order
+    /// of the catalogue, then what else there is. The bundled one is last.
+    public func installed() -> [ModelPlace] {
+        let pulled = hub.installed()
+        let order = HubModel.catalogue.map(\.repository)
+        let ranked = pulled.sorted { a, b in
+            (order.firstIndex(of: a.repository) ?? .max, a.repository)
+                < (order.firstIndex(of: b.repository) ?? .max, b.repository)
+        }
+        let cached = ranked.map { model in
+            ModelPlace(
+                name: model.names.first ?? model.repository, path: model.snapshot.path, origin: .hub,
+                bytes: model.bytes)
+        }
+        return cached + kept() + [bundled()].compactMap { $0 }
+    }
+
+    /// Finds a model by path or name.
+    ///
+    /// - Throws: `SpeechError` that lists what there is.
+    package func locate(_ name: String?) throws -> ModelPlace {
+        guard let name = name ?? standard else {
+            guard let first = installed().first else {
+                throw SpeechError(
+                    .missingFile, "No model is installed, and the program's own is missing.",
+                    remedy: "Run 'mynah models pull qwen3-tts-0.6b'.")
+            }
+            return first
+        }
+        if let place = at(path: name) ?? kept().first(where: { $0.name == name }) { return place }
+        if name == BundledVoice.name, let place = bundled() { return place }
+        if let model = try? HubModel(name), let snapshot = hub.snapshot(of: model) {
+            return ModelPlace(name: name, path: snapshot.path, origin: .hub, bytes: nil)
+        }
+        throw unknown(name)
+    }
+
+    /// What a person should know before a model speaks.
+    package static func notice(for place: ModelPlace) -> String? {
+        place.origin == .bundled ? BundledVoice.notice : nil
+    }
+
+    private func at(path name: String) -> ModelPlace? {
+        let path = (name as NSString).expandingTildeInPath
+        guard !name.isEmpty, FileManager.default.fileExists(atPath: path) else { return nil }
+        return ModelPlace(
+            name: URL(fileURLWithPath: path).lastPathComponent, path: path, origin: .path, bytes: nil)
+    }
+
+    /// What the folder of models holds: folders with a configuration, and files of ours.
+    private func kept() -> [ModelPlace] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
+        return names.sorted().compactMap { name in
+            let path = directory.appendingPathComponent(name).path
+            if name.hasSuffix(".gguf") {
+                let facts = try? FileManager.default.attributesOfItem(atPath: path)
+                return ModelPlace(
+                    name: String(name.dropLast(5)), path: path, origin: .library,
+                    bytes: (facts?[.size] as? Int).map { Int64($0) })
+            }
+            guard FileManager.default.fileExists(atPath: path + "/config.json") else { return nil }
+            return ModelPlace(name: name, path: path, origin: .library, bytes: nil)
+        }
+    }
+
+    private func bundled() -> ModelPlace? {
+        BundledVoice.path().map { ModelPlace(name: BundledVoice.name, path: $0, origin: .bundled, bytes: nil) }
+    }
+
+    private func unknown(_ name: String) -> SpeechError {
+        if ["/", "./", "../", "~"].contains(where: name.hasPrefix) {
+            return SpeechError(.missingFile, "There is no model at '\(name)'.", remedy: "Check the path.")
+        }
+        let here = installed().map(\.name).joined(separator: ", ")
+        if let known = try? HubModel(name) {
+            return SpeechError(
+                .unknownModel, "The model '\(name)' is not on this machine.",
+                remedy: "Run 'mynah models pull \(known.name)', or choose one that is: \(here).")
+        }
+        let names = HubModel.catalogue.map(\.name).joined(separator: ", ")
+        return SpeechError(
+            .unknownModel, "There is no model named '\(name)'.",
+            remedy: "On this machine: \(here). To be pulled: \(names).")
+    }
+}

@@ -1,0 +1,124 @@
+public import SpeechCore
+import Synchronization
+
+/// A loaded model that speaks. It runs on a thread of its own, and works on several requests at once: those that
+/// come while others are spoken join them at the next frame, as far as there is room, and the rest wait in order.
+public actor SpeechModel {
+    /// What the model is and can do.
+    public nonisolated let card: ModelCard
+    private let scheduler: Scheduler
+    private let thread: ModelThread
+    private let arrivals = Inbox()
+    private var isTurning = false
+
+    /// The model's own thread.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    private init(_ synthesizer: any Synthesizer, on thread: ModelThread) {
+        card = synthesizer.card
+        scheduler = Scheduler(synthesizer)
+        self.thread = thread
+    }
+
+    /// A model made by `load`, which runs on the model's thread.
+    ///
+    /// - Throws: `SpeechError`.
+    package static func load(
+        name: String, _ load: @escaping @Sendable () throws -> any Synthesizer
+    ) async throws -> SpeechModel {
+        let thread = ModelThread(name: name)
+        return try await Loader(thread).run { SpeechModel(try load(), on: thread) }
+    }
+
+    /// Something to do on a thread before there is a model to be its actor.
+    private actor Loader {
+        private let thread: ModelThread
+        nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+        init(_ thread: ModelThread) { self.thread = thread }
+
+        func run(_ body: @Sendable () throws -> SpeechModel) throws -> SpeechModel {
+            do { return try body() } catch { throw SpeechError(describing: error) }
+        }
+    }
+
+    /// Speaks, and gives the whole. Several utterances are spoken each with its own voice and laid end to end;
+    /// the model works on them together.
+    ///
+    /// - Throws: `SpeechError`; of code `cancelled` when the task is.
+    public nonisolated func speak(
+        _ utterances: Utterance..., options: SynthesisOptions = SynthesisOptions()
+    ) async throws -> AudioBuffer {
+        try await speak(utterances, options: options)
+    }
+
+    /// Speaks utterances in order, as the variadic form does.
+    public nonisolated func speak(
+        _ utterances: [Utterance], options: SynthesisOptions = SynthesisOptions()
+    ) async throws -> AudioBuffer {
+        let streams = utterances.map { stream($0, options: options) }
+        defer { for stream in streams { stream.cancel() } }
+        var audio = AudioBuffer(samples: [], sampleRate: card.sampleRate)
+        for stream in streams {
+            for try await chunk in stream { audio.samples += chunk.audio.samples }
+        }
+        return audio
+    }
+
+    /// Speaks, and gives sound as it is made. Two streams of one utterance, options and seed are the same sound.
+    public nonisolated func stream(
+        _ utterance: Utterance, options: SynthesisOptions = SynthesisOptions()
+    ) -> SpeechStream {
+        let stream = SpeechStream(utterance, options)
+        arrivals.add(stream.request)
+        Task { await self.wake() }
+        return stream
+    }
+
+    /// What the model needs of a recording to speak in its voice, computed once and kept in the profile.
+    ///
+    /// - Throws: `SpeechError` when the model does not clone, or the recording will not do.
+    public func clone(_ recording: Recording, name: String) throws -> VoiceProfile {
+        do {
+            return try scheduler.synthesizer.prepare(recording, name: name)
+        } catch {
+            throw SpeechError(describing: error)
+        }
+    }
+
+    /// Where time went since the model was loaded.
+    public var timings: StageTimings { scheduler.synthesizer.timings }
+
+    private func wake() {
+        guard !isTurning else { return }
+        isTurning = true
+        turn()
+    }
+
+    /// One step, and the next in a job of its own, so that `clone` and `timings` get in between.
+    private func turn() {
+        scheduler.add(arrivals.empty())
+        scheduler.turn()
+        guard !scheduler.isIdle || !arrivals.isEmpty else {
+            isTurning = false
+            return
+        }
+        Task { self.turn() }
+    }
+}
+
+/// Requests that the model has not looked at yet, in the order they were made.
+private final class Inbox: Sendable {
+    private let requests = Mutex<[SpeechRequest]>([])
+
+    var isEmpty: Bool { requests.withLock { $0.isEmpty } }
+
+    func add(_ request: SpeechRequest) { requests.withLock { $0.append(request) } }
+
+    func empty() -> [SpeechRequest] {
+        requests.withLock { requests in
+            defer { requests = [] }
+            return requests
+        }
+    }
+}

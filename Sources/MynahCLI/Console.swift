@@ -1,0 +1,92 @@
+import Foundation
+import SpeechCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Words to people go to stderr; stdout belongs to what was asked for.
+enum Console {
+    static let standardErrorIsTerminal = isatty(STDERR_FILENO) == 1
+    static let standardOutputIsTerminal = isatty(STDOUT_FILENO) == 1
+    static let standardInputIsTerminal = isatty(STDIN_FILENO) == 1
+
+    /// A line to stderr.
+    static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+    /// A line that the next one overwrites, where there is a terminal.
+    static func progress(_ text: String) {
+        guard standardErrorIsTerminal else { return }
+        FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
+    }
+
+    /// Takes the last progress line away.
+    static func endProgress() { progress("") }
+
+    /// One object on a line of its own, keys in order.
+    static func json(_ value: some Encodable, toStandardError: Bool = false) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.dateEncodingStrategy = .iso8601
+        let line = try encoder.encode(value) + Data("\n".utf8)
+        (toStandardError ? FileHandle.standardError : FileHandle.standardOutput).write(line)
+    }
+
+    /// Says what went wrong, as JSON too where that was asked for, and gives the exit status.
+    static func report(_ error: SpeechError) -> Int32 {
+        struct Failure: Encodable {
+            struct Detail: Encodable { let code, message, remedy: String, underlying: String? }
+            let error: Detail
+        }
+        endProgress()
+        let because = error.underlying.map { " (\($0))" } ?? ""
+        note("error: \(error.message)\(because)\n       \(error.remedy)")
+        if CommandLine.arguments.contains("--json"), error.code != .outOfBounds {
+            try? json(
+                Failure(error: .init(
+                    code: error.code.rawValue, message: error.message, remedy: error.remedy,
+                    underlying: error.underlying)))
+        }
+        return ExitStatus.of(error.code)
+    }
+}
+
+extension String {
+    /// With spaces after it, up to `width` characters.
+    func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+
+    /// With spaces before it, up to `width` characters.
+    func aligned(to width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
+}
+
+/// Rows of text in columns as wide as they must be.
+enum Table {
+    static func lines(_ rows: [[String]]) -> [String] {
+        let columns = rows.map(\.count).max() ?? 0
+        let widths = (0..<columns).map { column in
+            rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+        }
+        return rows.map { row in
+            var line = zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ")
+            while line.last == " " { line.removeLast() }
+            return line
+        }
+    }
+
+    static func show(_ rows: [[String]]) { for line in lines(rows) { print(line) } }
+}
+
+extension Double {
+    /// With a fixed number of digits after the point.
+    func digits(_ count: Int) -> String { String(format: "%.\(count)f", self) }
+}
+
+extension Int64 {
+    /// Bytes as disks are sold.
+    var asSize: String {
+        self >= 1_000_000_000 ? "\((Double(self) / 1e9).digits(2)) GB" : "\(Swift.max(1, self / 1_000_000)) MB"
+    }
+}

@@ -1,0 +1,154 @@
+import AudioDSP
+import Foundation
+import Mynah
+import SpeechCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Where sound goes, piece by piece.
+protocol SoundSink {
+    func write(_ samples: [Float]) throws
+    func finish() throws
+    /// Ends before the end; gives what a person should know of what is left.
+    func abandon() -> String?
+}
+
+/// A file that appears complete or not at all.
+struct FileSink: SoundSink {
+    let writer: AudioFileWriter
+
+    func write(_ samples: [Float]) throws { try writer.write(samples) }
+    func finish() throws { try writer.finish() }
+    func abandon() -> String? {
+        writer.cancel()
+        return nil
+    }
+}
+
+/// Bytes that leave as they are made: to a pipe, or to a file that another program reads meanwhile.
+struct StreamSink: SoundSink {
+    private let encoder: any AudioEncoder
+    private let descriptor: Int32
+    private let path: String?
+
+    /// A stream to `path`, or to standard output where there is none.
+    init(path: String?, format: AudioFormat, sampleRate: Int) throws {
+        encoder = try format.encoder(sampleRate: sampleRate)
+        self.path = path
+        guard let path else {
+            descriptor = STDOUT_FILENO
+            return
+        }
+        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else {
+            throw SpeechError(
+                describing: AudioFileError.unwritable(path: path, reason: String(cString: strerror(errno))))
+        }
+    }
+
+    func write(_ samples: [Float]) throws { try send(encoder.encode(samples)) }
+
+    func finish() throws {
+        try send(encoder.finish())
+        if path != nil { close(descriptor) }
+    }
+
+    func abandon() -> String? {
+        // The container is ended, so that what was heard can be played again.
+        if let rest = try? encoder.finish() { try? send(rest) }
+        guard let path else { return nil }
+        close(descriptor)
+        return "'\(path)' holds the sound made so far."
+    }
+
+    private func send(_ bytes: [UInt8]) throws {
+        var start = 0
+        while start < bytes.count {
+            let count = bytes[start...].withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                let reason = String(cString: strerror(errno))
+                throw SpeechError(
+                    .inputOutput, "The sound could not be written to \(path ?? "standard output"): \(reason).",
+                    remedy: "Check the disk, or whether the program that reads it has ended.")
+            }
+            start += count
+        }
+    }
+}
+
+/// The loudspeaker.
+struct PlayerSink: SoundSink {
+    let player: LoudspeakerPlayer
+
+    func write(_ samples: [Float]) throws { try player.play(samples) }
+    func finish() throws { try player.finish() }
+    func abandon() -> String? { nil }
+}
+
+/// Where the command line asks for sound to go.
+struct SoundDestination {
+    /// What becomes of it.
+    enum Place: Equatable {
+        case file(String)
+        case standardOutput
+        case none
+    }
+
+    let place: Place
+    let format: AudioFormat
+    let plays: Bool
+    /// Whether bytes leave as they are made.
+    let streams: Bool
+
+    /// - Throws: `SpeechError` when there is no place, or no such format.
+    init(output: String?, format: String?, plays: Bool, streams: Bool) throws {
+        switch output {
+        case "-": place = .standardOutput
+        case let path?: place = .file(path)
+        case nil where plays: place = .none
+        case nil where Console.standardOutputIsTerminal:
+            throw SpeechError(
+                .invalidInput, "Where should the sound go? Standard output is a terminal.",
+                remedy: "Add -o FILE, or --play to hear it, or send standard output to a file or program.")
+        case nil: place = .standardOutput
+        }
+        (self.plays, self.streams) = (plays, streams || place == .standardOutput)
+        self.format = try Self.format(named: format, for: output)
+    }
+
+    private static func format(named name: String?, for output: String?) throws -> AudioFormat {
+        if let name {
+            guard let format = AudioFormat(name: name) else { throw SpeechError.unknownAudioFormat(name) }
+            return format
+        }
+        guard let output, output != "-" else { return .wav }
+        let suffix = URL(fileURLWithPath: output).pathExtension
+        guard let format = AudioFormat(fileExtension: suffix) else { throw SpeechError.unknownAudioFormat(suffix) }
+        return format
+    }
+
+    /// Opens every place; before the first sound, so that a mistake is told early.
+    func open(sampleRate: Int) throws -> [any SoundSink] {
+        do {
+            var sinks: [any SoundSink] = []
+            switch place {
+            case .file(let path) where streams:
+                sinks.append(try StreamSink(path: path, format: format, sampleRate: sampleRate))
+            case .file(let path):
+                sinks.append(FileSink(writer: try AudioFileWriter(path: path, format: format, sampleRate: sampleRate)))
+            case .standardOutput:
+                sinks.append(try StreamSink(path: nil, format: format, sampleRate: sampleRate))
+            case .none: break
+            }
+            if plays { sinks.append(PlayerSink(player: try LoudspeakerPlayer(sampleRate: sampleRate))) }
+            return sinks
+        } catch {
+            throw SpeechError(describing: error)
+        }
+    }
+}

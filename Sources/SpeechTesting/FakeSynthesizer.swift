@@ -1,0 +1,122 @@
+import Foundation
+package import SpeechCore
+import Synchronization
+
+/// Speaks a sine tone, a fixed number of frames for each character: what surrounds a model can be tested without
+/// one. What it did is in its `log`.
+package final class FakeSynthesizer: Synthesizer {
+    /// What a fake did, in order.
+    package enum Event: Sendable, Equatable {
+        /// A request of this text was taken in.
+        case began(String)
+        /// A step that moved on the requests of these texts.
+        case stepped([String])
+        /// The request of this text was forgotten before its end.
+        case cancelled(String)
+        /// The last of this text was given.
+        case ended(String)
+    }
+
+    /// What a fake did, readable from outside its thread.
+    package final class Log: Sendable {
+        private let stored = Mutex<[Event]>([])
+        package init() {}
+        package var events: [Event] { stored.withLock { $0 } }
+        func add(_ event: Event) { stored.withLock { $0.append(event) } }
+    }
+
+    /// How a fake behaves.
+    package struct Behaviour: Sendable {
+        /// Requests at once.
+        package var places = 2
+        /// Frames for each character of the text.
+        package var framesPerCharacter = 2
+        /// Seconds that a step takes.
+        package var secondsPerStep = 0.0
+        /// A request of this text is refused.
+        package var refused: String?
+        /// Steps after which a step throws.
+        package var stepsToFailure: Int?
+        /// Frames after which a request ends at its limit.
+        package var limit = Int.max
+
+        package init() {}
+    }
+
+    private struct Speaking {
+        let text: String
+        let total: Int
+        var frames = 0
+    }
+
+    package let card = ModelCard(
+        family: "fake", variant: "sine", size: "0", sampleRate: 24_000, languages: ["auto", "english"],
+        speakers: ["ann"], clones: true, designs: false, takesInstructions: false)
+    package private(set) var timings = StageTimings()
+    private let behaviour: Behaviour
+    private let log: Log
+    private var speaking: [Int: Speaking] = [:]
+    private var last = 0
+    private var steps = 0
+
+    /// Samples of one frame.
+    package static let samplesPerFrame = 1920
+
+    package init(_ behaviour: Behaviour = Behaviour(), log: Log = Log()) {
+        (self.behaviour, self.log) = (behaviour, log)
+    }
+
+    package var hasRoom: Bool { speaking.count < behaviour.places }
+
+    package func begin(_ utterance: Utterance, _ options: SynthesisOptions) throws -> Int {
+        guard utterance.text != behaviour.refused else {
+            throw SpeechError(.invalidInput, "This text is refused.", remedy: "Say something else.")
+        }
+        last += 1
+        speaking[last] = Speaking(
+            text: utterance.text, total: max(1, utterance.text.count * behaviour.framesPerCharacter))
+        log.add(.began(utterance.text))
+        return last
+    }
+
+    package func step() throws -> [(request: Int, chunk: AudioChunk)] {
+        if behaviour.secondsPerStep > 0 { Thread.sleep(forTimeInterval: behaviour.secondsPerStep) }
+        steps += 1
+        if let limit = behaviour.stepsToFailure, steps > limit { throw FakeFailure.broken(step: steps) }
+        log.add(.stepped(speaking.keys.sorted().compactMap { speaking[$0]?.text }))
+        return speaking.keys.sorted().compactMap { number in
+            guard var one = speaking[number] else { return nil }
+            one.frames += 1
+            let ending: AudioChunk.Ending? =
+                one.frames >= one.total ? .natural : one.frames >= behaviour.limit ? .limit : nil
+            speaking[number] = ending == nil ? one : nil
+            if ending != nil { log.add(.ended(one.text)) }
+            timings.frames += 1
+            return (number, AudioChunk(audio: Self.tone(frame: one.frames - 1), frames: one.frames, ending: ending))
+        }
+    }
+
+    package func cancel(_ request: Int) {
+        guard let one = speaking.removeValue(forKey: request) else { return }
+        log.add(.cancelled(one.text))
+    }
+
+    package func prepare(_ recording: Recording, name: String) throws -> VoiceProfile {
+        VoiceProfile(
+            name: name, family: card.family, speakerVector: [1, 2, 3],
+            codes: recording.transcript == nil ? [] : [[0, 1], [2, 3]], transcript: recording.transcript)
+    }
+
+    /// The samples of one frame of the tone.
+    package static func tone(frame: Int) -> AudioBuffer {
+        let samples = (0..<samplesPerFrame).map { index in
+            Float(0.1 * sin(2 * Double.pi * 440 * Double(frame * samplesPerFrame + index) / 24_000))
+        }
+        return AudioBuffer(samples: samples, sampleRate: 24_000)
+    }
+}
+
+/// The error that a fake's step throws on demand.
+package enum FakeFailure: Error, Equatable {
+    case broken(step: Int)
+}
