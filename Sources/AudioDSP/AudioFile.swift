@@ -35,6 +35,8 @@ package enum AudioFile {
     package static let sampleRates = 1_000...768_000
     /// Channels taken, at most.
     package static let maximumChannels = 64
+    /// The version of libav in this program.
+    package static var libraryVersion: String { LibAV.version }
 
     /// Reads a plain file of at most `maximumSeconds` of sound, counted as it is decoded.
     package static func read(

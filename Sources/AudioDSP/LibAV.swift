@@ -10,6 +10,9 @@ enum LibAV {
         av_max_alloc(256 << 20)
     }()
 
+    /// The version of the library, as its authors name the release.
+    static var version: String { String(cString: av_version_info()) }
+
     /// libav's words for one of its negative results.
     static func reason(_ status: Int32) -> String {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { text in

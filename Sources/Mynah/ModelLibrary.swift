@@ -179,3 +179,37 @@ extension ModelLibrary {
             remedy: "On this machine: \(here). To be pulled: \(names).")
     }
 }
+
+extension ModelLibrary {
+    /// Deletes a model that the hub's cache or the folder of models holds, and gives the bytes that were freed.
+    ///
+    /// - Throws: `SpeechError` when there is none, or it is not ours to delete.
+    package func remove(_ name: String) throws -> Int64 {
+        if let place = kept().first(where: { $0.name == name }) {
+            do {
+                let bytes = Self.size(of: place.path)
+                try FileManager.default.removeItem(atPath: place.path)
+                return bytes
+            } catch {
+                throw SpeechError(
+                    .inputOutput, "The system could not delete '\(place.path)'.",
+                    remedy: "Check who owns it.", underlying: error)
+            }
+        }
+        guard let model = try? HubModel(name), hub.snapshot(of: model) != nil else {
+            guard name == BundledVoice.name || at(path: name) != nil else { throw unknown(name) }
+            throw SpeechError(
+                .unsupported, "'\(name)' is not a model that Mynah keeps.", remedy: "Delete its files yourself.")
+        }
+        do { return try hub.remove(model) } catch { throw SpeechError(describing: error) }
+    }
+
+    private static func size(of path: String) -> Int64 {
+        let names = (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []
+        return ([path] + names.map { "\(path)/\($0)" }).reduce(0) { sum, name in
+            let facts = try? FileManager.default.attributesOfItem(atPath: name)
+            let isPlain = facts?[.type] as? FileAttributeType == .typeRegular
+            return sum + (isPlain ? (facts?[.size] as? Int).map(Int64.init) ?? 0 : 0)
+        }
+    }
+}

@@ -108,7 +108,7 @@ struct SpeechSummary: Encodable {
     /// For people, on one line.
     var line: String {
         let place = output.map { "\($0): " } ?? ""
-        let speed = rtf.map { ", \($0.digits(2)) s of work a second" } ?? ""
+        let speed = rtf.map { ", real-time factor \($0.digits(2))" } ?? ""
         let first = timeToFirstAudio.map { ", first sound after \($0.digits(2)) s" } ?? ""
         return "\(place)\(seconds.digits(2)) s of speech in \(synthesisSeconds.digits(2)) s\(speed)\(first), seed \(seed ?? 0)"
     }
@@ -158,7 +158,7 @@ struct SpeechDelivery {
             drawn = now
             Console.progress(
                 "\(summary.seconds.digits(1)) s of speech, \(summary.frames) frames, "
-                    + "\((summary.rtf ?? 0).digits(2)) s of work a second")
+                    + "real-time factor \((summary.rtf ?? 0).digits(2))")
         }
     }
 }

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Foundation
+import Mynah
+import SpeechCore
+
+/// `mynah clone`.
+struct CloneCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clone",
+        abstract: "Keep the voice heard in a recording.",
+        discussion: """
+            Three to thirty seconds of one person speaking clearly are enough. With the words of the recording the
+            likeness is better. The voice is kept in a file of its own ('mynah voices'), and spoken with by name:
+              mynah clone ann.wav --name ann --text "The birch canoe slid on the smooth planks."
+              mynah speak "Rain again." -v ann -m qwen3-tts-0.6b-base -o rain.wav
+            Ask whoever speaks in the recording first, and note it:
+              mynah clone ann.wav --name ann --consent "Ann, by letter, 3 May"
+            """)
+
+    @Argument(help: "A sound file of any common kind.", completion: .file())
+    var recording: String
+
+    @Option(name: .shortAndLong, help: "The voice's name: letters, digits, '_' and '-'.")
+    var name: String
+
+    @Option(help: ArgumentHelp("What the recording says.", valueName: "text"))
+    var text: String?
+
+    @Option(help: ArgumentHelp("A file of what the recording says.", valueName: "file"), completion: .file())
+    var textFile: String?
+
+    @Option(help: ArgumentHelp("What the speaker agreed to; kept with the voice.", valueName: "note"))
+    var consent: String?
+
+    @Flag(help: "Replace a voice of this name.")
+    var replace = false
+
+    @OptionGroup(title: "Model") var modelOptions: ModelOptions
+
+    @Flag(help: "Print one JSON object about the voice.")
+    var json = false
+
+    @Flag(name: .shortAndLong, help: "Print no progress or notes.")
+    var quiet = false
+
+    func validate() throws {
+        guard text == nil || textFile == nil else { throw ValidationError("Give --text or --text-file, not both.") }
+    }
+
+    func run() async throws {
+        let library = VoiceLibrary()
+        try library.checkFree(name, replacing: replace)
+        let transcript =
+            text == nil && textFile == nil
+            ? nil
+            : try SpeechText.read(words: text.map { [$0] } ?? [], file: textFile)
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+        let heard = try RecordingFile.read(recording, transcript: transcript, quiet: quiet)
+        let (model, place) = try await modelOptions.load(quiet: quiet)
+        if !quiet { Console.progress("Listening to \(heard.audio.duration.digits(1)) s") }
+        let profile = try await model.clone(heard, name: name)
+        Console.endProgress()
+        try Task.checkCancellation()
+        let voice = StoredVoice(
+            profile, model: place.name, recording: heard.audio,
+            fileName: URL(fileURLWithPath: recording).lastPathComponent, consent: consent)
+        try library.add(voice, replacing: replace)
+        if !quiet { Console.note("The voice '\(name)' is kept. Speak with it: mynah speak \"Hello.\" -v \(name) --play") }
+        if json { try Console.json(VoiceDescription(voice)) }
+    }
+}

@@ -1,0 +1,138 @@
+import ArgumentParser
+import Foundation
+import ModelHub
+import Mynah
+import SpeechCore
+
+/// `mynah models`.
+struct ModelsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "models",
+        abstract: "The models on this machine and those that can be fetched.",
+        discussion: """
+            Models are kept in the hub's own cache, where other programs find them too. An interrupted pull goes on
+            where it stopped.
+              mynah models pull qwen3-tts-0.6b
+              mynah models show qwen3-tts-0.6b
+            """,
+        subcommands: [List.self, Pull.self, Show.self, Remove.self, Path.self],
+        defaultSubcommand: List.self)
+
+    /// A model on the command line.
+    struct Name: ParsableArguments {
+        @Argument(
+            help: "A name that 'mynah models' lists, a path, or organisation/name.",
+            completion: .custom { _, _, _ in ModelLibrary().installed().map(\.name) + HubModel.catalogue.map(\.name) })
+        var name: String
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List models, installed and to be pulled.")
+        @Flag(help: "Print one JSON object.") var json = false
+
+        private struct Listing: Encodable {
+            struct Offer: Encodable { let name, repository: String, bytes: Int64?, licence, abilities: String? }
+            let installed: [ModelPlace]
+            let offered: [Offer]
+        }
+
+        func run() throws {
+            let installed = ModelLibrary().installed()
+            let paths = Set(installed.map(\.path))
+            let hub = ModelHub()
+            let offers = HubModel.catalogue.filter { model in
+                hub.snapshot(of: model).map { !paths.contains($0.path) } ?? true
+            }
+            if json {
+                return try Console.json(
+                    Listing(
+                        installed: installed,
+                        offered: offers.map {
+                            .init(
+                                name: $0.name, repository: $0.repository, bytes: $0.expectedBytes,
+                                licence: $0.licence, abilities: $0.abilities)
+                        }))
+            }
+            Table.show(
+                [["INSTALLED", "SIZE", "WHERE"]]
+                    + installed.map { [$0.name, $0.bytes?.asSize ?? "", $0.path] })
+            print("")
+            Table.show(
+                [["TO BE PULLED", "SIZE", "LICENCE", "WHAT IT DOES"]]
+                    + offers.map { [$0.name, $0.expectedBytes?.asSize ?? "", $0.licence ?? "", $0.abilities ?? ""] })
+        }
+    }
+
+    struct Pull: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Fetch a model from the hub, or bring it up to date.")
+        @OptionGroup var model: Name
+        @Option(help: "A branch, tag or commit.") var revision = "main"
+        @Flag(name: .shortAndLong, help: "Print no progress.") var quiet = false
+
+        func run() async throws {
+            do {
+                let wanted = try HubModel(model.name, revision: revision)
+                let quiet = quiet
+                let folder = try await ModelHub().pull(wanted) { if !quiet { PullLine.show($0) } }
+                Console.endProgress()
+                print(folder.path)
+            } catch {
+                throw SpeechError(describing: error)
+            }
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Say what a model is and can do.")
+        @OptionGroup var model: Name
+        @Flag(help: "Print one JSON object.") var json = false
+
+        private struct Description: Encodable { let place: ModelPlace, card: ModelCard }
+
+        func run() async throws {
+            let library = ModelLibrary(device: .cpu)
+            let place = try library.locate(model.name)
+            let card = try await library.synthesizer(at: place, options: LoadOptions(device: .cpu, sessions: 1)).card
+            if json { return try Console.json(Description(place: place, card: card)) }
+            Table.show([
+                ["name", place.name], ["path", place.path], ["family", card.family], ["variant", card.variant],
+                ["size", card.size], ["sample rate", "\(card.sampleRate) Hz"],
+                ["languages", card.languages.joined(separator: ", ")],
+                ["voices", card.speakers.isEmpty ? "none of its own" : card.speakers.joined(separator: ", ")],
+                ["clones", card.clones ? "yes" : "no"], ["voices from words", card.designs ? "yes" : "no"],
+                ["delivery in words", card.takesInstructions ? "yes" : "no"],
+            ])
+        }
+    }
+
+    struct Remove: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Delete a model.")
+        @OptionGroup var model: Name
+
+        func run() throws { print("\(try ModelLibrary().remove(model.name).asSize) freed") }
+    }
+
+    struct Path: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Print where a model is.")
+        @OptionGroup var model: Name
+        func run() throws { print(try ModelLibrary().locate(model.name).path) }
+    }
+}
+
+/// How far a pull has come: a line that changes on a terminal, a line for each file elsewhere.
+private enum PullLine {
+    static func show(_ progress: PullProgress) {
+        let share = progress.bytesTotal > 0 ? Double(progress.bytesDone) / Double(progress.bytesTotal) : 0
+        switch progress.phase {
+        case .waiting(let seconds):
+            Console.endProgress()
+            Console.note("The connection failed; trying again in \(Int(seconds.rounded(.up))) s.")
+        case .verifying: Console.progress("Checking \(progress.file)")
+        case .downloading:
+            let bar = String(repeating: "=", count: Int(share * 24)).padded(to: 24)
+            Console.progress(
+                "[\(bar)] \((share * 100).digits(1))%  \(progress.bytesDone.asSize) of \(progress.bytesTotal.asSize)  "
+                    + "\((progress.bytesPerSecond / 1e6).digits(1)) MB/s  \(progress.file)")
+        }
+    }
+}

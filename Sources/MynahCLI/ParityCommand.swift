@@ -1,0 +1,64 @@
+import ArgumentParser
+import Mynah
+import SpeechCore
+
+/// `mynah parity`.
+struct ParityCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "parity",
+        abstract: "Compare a model with its authors' own values, stage by stage.",
+        discussion: """
+            A golden file holds what the reference implementation computed for a checkpoint. Each stage is computed
+            here and compared; the difference is the largest one over the largest value, and for codes and ids the
+            share that differ. Ends with status 2 when a stage is out of its bound.
+              mynah parity qwen3-tts-0.6b golden.safetensors
+              mynah parity qwen3-tts-0.6b golden.safetensors --quantize q8_0
+            """)
+
+    @Argument(help: "The model: a name or a path.", completion: .file()) var checkpoint: String
+    @Argument(help: "The golden file.", completion: .file()) var golden: String
+    @Option(help: "Round the weights to this type; exact when left out.") var quantize: Quantization?
+    @Option(help: "What computes: auto, cpu, or a name that 'mynah doctor' lists.") var device = "cpu"
+    @Flag(help: "Compute with ggml's operations throughout, without our kernels.") var composed = false
+    @Flag(help: "Print one JSON object.") var json = false
+
+    private struct Outcome: Encodable {
+        let passed: Bool
+        let stages: [ParityReport.Stage]
+    }
+
+    func run() async throws {
+        let report = try ModelLibrary(device: ComputeDevice(device)).parity(
+            checkpoint, golden: golden, quantization: quantize, kernels: !composed)
+        if json {
+            try Console.json(Outcome(passed: report.passed, stages: report.stages))
+        } else {
+            show(report)
+        }
+        guard report.passed else {
+            let failed = report.stages.filter { !$0.passed }
+            throw SpeechError(
+                .outOfBounds, "\(failed.count) of \(report.stages.count) stages are out of bounds.",
+                remedy: failed.first.map { "Look at the first of them: \($0.name)." } ?? "Is the golden file empty?")
+        }
+    }
+
+    private func show(_ report: ParityReport) {
+        Table.show(
+            [["STAGE", "SHAPE", "DIFFERENCE", "BOUND", ""]]
+                + report.stages.map { stage in
+                    [
+                        stage.name, stage.shape.map(String.init).joined(separator: "x"),
+                        Self.short(stage.difference), Self.short(stage.bound), stage.passed ? "ok" : "OUT OF BOUND",
+                    ]
+                })
+        print("\(report.stages.count) stages, \(report.stages.filter(\.passed).count) within bounds")
+    }
+
+    private static func short(_ value: Double) -> String { value == 0 ? "0" : value.scientific }
+}
+
+extension Double {
+    /// Two digits and an exponent, as in `3.1e-07`.
+    fileprivate var scientific: String { formatted(.number.notation(.scientific).precision(.significantDigits(2))) }
+}

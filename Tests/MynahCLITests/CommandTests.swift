@@ -1,0 +1,128 @@
+import AudioDSP
+import Foundation
+import Testing
+
+@Suite(.serialized) struct CommandTests {
+    private let mynah = Mynah()
+
+    /// The checkpoints that the reference implementation made for tests.
+    private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../Fixtures/qwen3-tts").standardizedFileURL.path
+
+    /// Three seconds of a tone that swells and fades like syllables.
+    private func record(_ name: String, seconds: Double = 3.2) throws {
+        let samples = (0..<Int(seconds * 24_000)).map { index -> Float in
+            let time = Double(index) / 24_000
+            return Float(0.4 * sin(2 * .pi * 180 * time) * abs(sin(2 * .pi * 2 * time)))
+        }
+        let writer = try AudioFileWriter(path: mynah.path(name), format: .wav, sampleRate: 24_000)
+        try writer.write(samples)
+        try writer.finish()
+    }
+
+    @Test func `a voice is cloned, listed, shown, spoken with, carried and removed`() throws {
+        try record("ann.wav")
+        let base = Self.fixtures + "/tiny-base"
+        let clone = try mynah.run(
+            "clone", "ann.wav", "--name", "ann", "--text", "Hello there.", "--consent", "Ann, 3 May", "-m", base, "--json")
+        #expect(clone.status == 0, "\(clone.errors)")
+        #expect(clone.object["name"] as? String == "ann")
+        #expect((clone.object["frames"] as? Int ?? 0) > 0)
+
+        #expect(try mynah.run("clone", "ann.wav", "--name", "ann", "-m", base).status == 11)
+        #expect(try mynah.run("voices").text.contains("ann"))
+        let shown = try mynah.run("voices", "show", "ann", "--json").object
+        #expect(shown["transcript"] as? String == "Hello there.")
+        #expect(shown["consent"] as? String == "Ann, 3 May")
+
+        let spoken = try mynah.run("speak", "Hi.", "-v", "ann", "-m", base, "-o", "a.wav", "--max-tokens", "6")
+        #expect(spoken.status == 0, "\(spoken.errors)")
+        #expect(mynah.exists("a.wav"))
+
+        #expect(try mynah.run("voices", "export", "ann", "carried.voice").status == 0)
+        #expect(try mynah.run("voices", "import", "carried.voice").status == 11)
+        let imported = try mynah.run("voices", "import", "carried.voice", "--name", "anna")
+        #expect(imported.status == 0)
+        #expect(imported.text == "anna\n")
+        #expect(try mynah.run("voices", "remove", "ann").status == 0)
+        #expect(try mynah.run("voices", "remove", "ann").status == 9)
+        let listed = try mynah.run("voices", "list", "--json")
+        let names = ((try? JSONSerialization.jsonObject(with: listed.output)) as? [[String: Any]])?.map { $0["name"] as? String }
+        #expect(names == ["anna"])
+    }
+
+    @Test func `a voice of another model is refused with both named, and nothing crashes`() throws {
+        try record("ann.wav")
+        let base = Self.fixtures + "/tiny-base"
+        #expect(try mynah.run("clone", "ann.wav", "--name", "ann", "-m", base).status == 0)
+        let run = try mynah.run("speak", "Hi.", "-v", "ann", "-m", "bundled", "-o", "a.wav", "--max-tokens", "6")
+        #expect([0, 6, 11].contains(run.status), "\(run.errors)")
+        #expect(mynah.exists("a.wav") == (run.status == 0))
+    }
+
+    @Test func `a model without an encoder of speakers does not clone`() throws {
+        try record("ann.wav")
+        let run = try mynah.run("clone", "ann.wav", "--name", "ann")
+        #expect(run.status == 6, "\(run.errors)")
+        #expect(run.errors.contains("mynah models pull"))
+        #expect(try mynah.run("voices", "list", "--json").text == "[]\n")
+    }
+
+    @Test func `a recording that is silent or too short is refused`() throws {
+        try record("short.wav", seconds: 0.05)
+        #expect(try mynah.run("clone", "short.wav", "--name", "ann").status == 11)
+        let writer = try AudioFileWriter(path: mynah.path("silent.wav"), format: .wav, sampleRate: 24_000)
+        try writer.write([Float](repeating: 0, count: 48_000))
+        try writer.finish()
+        #expect(try mynah.run("clone", "silent.wav", "--name", "ann").status == 11)
+    }
+
+    @Test func `models lists what is here and what can be pulled`() throws {
+        let list = try mynah.run("models")
+        #expect(list.status == 0)
+        #expect(list.text.contains("bundled") && list.text.contains("qwen3-tts-0.6b-base"))
+        let show = try mynah.run("models", "show", "bundled", "--json")
+        let card = show.object["card"] as? [String: Any]
+        #expect(card?["family"] as? String == "qwen3_tts")
+        #expect(try mynah.run("models", "path", "bundled").text.hasSuffix("bundled-voice\n"))
+    }
+
+    @Test func `parity passes on the reference's own values and prints a line a stage`() throws {
+        let golden = Self.fixtures + "/tiny-custom_voice.golden.safetensors"
+        let run = try mynah.run("parity", Self.fixtures + "/tiny-custom_voice", golden)
+        #expect(run.status == 0, "\(run.errors)")
+        let lines = run.text.split(separator: "\n")
+        #expect(lines.count > 20)
+        #expect(lines.dropFirst().dropLast().allSatisfy { $0.hasSuffix("ok") })
+    }
+
+    @Test func `parity against another checkpoint's values fails with its own status`() throws {
+        let golden = Self.fixtures + "/tiny-custom_voice.golden.safetensors"
+        let run = try mynah.run("parity", Self.fixtures + "/tiny-voice_design", golden, "--json")
+        #expect(run.status != 0)
+        #expect(run.status < 64, "\(run.errors)")
+    }
+
+    @Test func `doctor tells what there is, and its smoke test passes`() throws {
+        let run = try mynah.run("doctor", "--run-smoke", "--json")
+        #expect(run.status == 0, "\(run.errors)")
+        #expect((run.object["smoke"] as? [String: Any])?["passed"] as? Bool == true)
+        for key in ["ggml", "libav", "threads", "available_memory", "devices", "models", "home"] {
+            #expect(run.object[key] != nil, "\(key)")
+        }
+        let text = try mynah.run("doctor")
+        #expect(text.status == 0 && text.text.contains("ggml") && text.text.contains("bundled"))
+    }
+
+    @Test func `help of every command shows an example, and the root the exit statuses`() throws {
+        let root = try mynah.run("--help")
+        #expect(root.status == 0)
+        #expect(root.text.contains("EXIT STATUS") && root.text.contains("130"))
+        for command in ["speak", "clone", "voices", "models", "doctor", "parity"] {
+            let help = try mynah.run(command, "--help")
+            #expect(help.status == 0 && help.text.contains("mynah \(command) "), "\(command)")
+        }
+        #expect(try mynah.run("--version").text.contains("."))
+        #expect(try mynah.run("--generate-completion-script", "bash").text.contains("mynah"))
+    }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import Testing
+
+/// The program, run as a person runs it, with a home of its own and no network.
+final class Mynah: Sendable {
+    let home = FileManager.default.temporaryDirectory.appendingPathComponent("mynah-cli-\(UUID().uuidString)")
+
+    struct Outcome {
+        let status: Int32
+        let output: Data
+        let errors: String
+        var text: String { String(decoding: output, as: UTF8.self) }
+        /// The object that `--json` printed.
+        var object: [String: Any] { (try? JSONSerialization.jsonObject(with: output)) as? [String: Any] ?? [:] }
+    }
+
+    init() { try? FileManager.default.createDirectory(at: home, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(at: home) }
+
+    func path(_ name: String) -> String { home.appendingPathComponent(name).path }
+    func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
+    func data(_ name: String) -> Data { FileManager.default.contents(atPath: path(name)) ?? Data() }
+
+    func write(_ bytes: some Sequence<UInt8>, to name: String) {
+        FileManager.default.createFile(atPath: path(name), contents: Data(bytes))
+    }
+
+    /// Starts the program.
+    func start(_ arguments: [String], input: Pipe? = nil, output: Pipe, errors: Pipe) throws -> Process {
+        let process = Process()
+        process.executableURL = try #require(Self.program)
+        process.arguments = arguments
+        process.currentDirectoryURL = home
+        var environment = ProcessInfo.processInfo.environment
+        environment["MYNAH_HOME"] = path("home")
+        environment["HF_HOME"] = path("hf")
+        environment["HF_HUB_OFFLINE"] = "1"
+        environment["MYNAH_MODEL"] = nil
+        process.environment = environment
+        process.standardInput = input ?? FileHandle.nullDevice
+        (process.standardOutput, process.standardError) = (output, errors)
+        try process.run()
+        return process
+    }
+
+    /// Runs the program to its end.
+    func run(_ arguments: String..., input: [UInt8]? = nil) throws -> Outcome {
+        let (output, errors) = (Pipe(), Pipe())
+        let fed = input.map { _ in Pipe() }
+        let process = try start(arguments, input: fed, output: output, errors: errors)
+        if let input, let fed {
+            // A program that ends before it has read all closes the pipe.
+            Thread.detachNewThread {
+                signal(SIGPIPE, SIG_IGN)
+                try? fed.fileHandleForWriting.write(contentsOf: Data(input))
+                try? fed.fileHandleForWriting.close()
+            }
+        }
+        let words = Collector(errors)
+        let data = (try output.fileHandleForReading.readToEnd()) ?? Data()
+        process.waitUntilExit()
+        return Outcome(status: process.terminationStatus, output: data, errors: words.text())
+    }
+
+    /// The program beside the tests.
+    private static let program: URL? = {
+        var folder = Bundle.main.executableURL?.deletingLastPathComponent()
+        for bundle in [Bundle.main] + Bundle.allBundles where bundle.bundlePath.hasSuffix(".xctest") {
+            folder = bundle.bundleURL.deletingLastPathComponent()
+        }
+        for _ in 0..<3 {
+            let candidate = folder?.appendingPathComponent("mynah")
+            if let candidate, FileManager.default.isExecutableFile(atPath: candidate.path) { return candidate }
+            folder = folder?.deletingLastPathComponent()
+        }
+        return nil
+    }()
+}
+
+/// Reads a pipe to its end while something else is read.
+final class Collector: Sendable {
+    private let done = DispatchSemaphore(value: 0)
+    private let box = Box()
+
+    private final class Box: @unchecked Sendable {
+        // SAFETY: written before the semaphore is signalled, read after.
+        var data = Data()
+    }
+
+    init(_ pipe: Pipe) {
+        let (box, done) = (box, done)
+        let handle = pipe.fileHandleForReading
+        Thread.detachNewThread {
+            box.data = (try? handle.readToEnd()) ?? Data()
+            done.signal()
+        }
+    }
+
+    func text() -> String {
+        done.wait()
+        return String(decoding: box.data, as: UTF8.self)
+    }
+}
