@@ -93,7 +93,7 @@ extension SpeechError {
     /// A model larger than the memory that is left.
     ///
     /// - Parameter alternative: what would fit, as an instruction.
-    static func doesNotFit(need: Int, available: Int, alternative: String?) -> SpeechError {
+    package static func doesNotFit(need: Int, available: Int, alternative: String?) -> SpeechError {
         SpeechError(
             .notEnoughMemory,
             "The model needs \(need.asMegabytes) of memory, and \(available.asMegabytes) are available.",

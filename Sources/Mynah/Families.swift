@@ -10,12 +10,16 @@ struct Family: Sendable {
     let modelType: String
     /// Loads a checkpoint.
     let load: @Sendable (ModelFiles, LoadSettings) throws -> any Synthesizer
+    /// Bytes that a checkpoint would take in memory.
+    let footprint: @Sendable (ModelFiles, LoadSettings) throws -> Int
     /// Compares a checkpoint with the authors' own values.
     let parity: @Sendable (ModelFiles, CheckpointFile, Precision, Device) throws -> ParityReport
 
     /// Every family, a line each.
     static let all = [
-        Family(modelType: Qwen3TTSFamily.modelType, load: Qwen3TTSFamily.load, parity: Qwen3TTSFamily.parity(_:golden:precision:on:))
+        Family(
+            modelType: Qwen3TTSFamily.modelType, load: Qwen3TTSFamily.load, footprint: Qwen3TTSFamily.footprint,
+            parity: Qwen3TTSFamily.parity)
     ]
 
     /// The family of a checkpoint.

@@ -48,7 +48,11 @@ public struct ModelLibrary: Sendable {
             threads: options.threads, sessions: options.sessions)
         return try await SpeechModel.load(name: place.name) {
             let files = try ModelFiles(path: place.path)
-            return try Family.of(files).load(files, settings)
+            do {
+                return try Family.of(files).load(files, settings)
+            } catch LoadError.doesNotFit(let need, let available) {
+                throw doesNotFit(place, options, need: need, available: available)
+            }
         }
     }
 

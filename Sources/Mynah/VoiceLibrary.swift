@@ -1,5 +1,5 @@
 public import Foundation
-public import SpeechCore
+import SpeechCore
 
 /// The voices kept on this machine, a file each.
 public struct VoiceLibrary: Sendable {

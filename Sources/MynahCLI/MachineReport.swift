@@ -1,6 +1,7 @@
 import AudioDSP
 import CMynahKernels
 import Foundation
+import ModelHub
 import Mynah
 import TensorGraph
 

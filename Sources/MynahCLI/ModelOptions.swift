@@ -1,5 +1,5 @@
-import ArgumentParser
-import Mynah
+public import ArgumentParser
+public import Mynah
 import SpeechCore
 
 extension Quantization: ExpressibleByArgument {}

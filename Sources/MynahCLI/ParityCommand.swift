@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Mynah
 import SpeechCore
 
@@ -55,10 +56,5 @@ struct ParityCommand: AsyncParsableCommand {
         print("\(report.stages.count) stages, \(report.stages.filter(\.passed).count) within bounds")
     }
 
-    private static func short(_ value: Double) -> String { value == 0 ? "0" : value.scientific }
-}
-
-extension Double {
-    /// Two digits and an exponent, as in `3.1e-07`.
-    fileprivate var scientific: String { formatted(.number.notation(.scientific).precision(.significantDigits(2))) }
+    private static func short(_ value: Double) -> String { value == 0 ? "0" : String(format: "%.1e", value) }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AudioDSP
 import Foundation
 import Mynah
 import SpeechCore
