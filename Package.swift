@@ -56,7 +56,7 @@ targets += module("TextProcessing", ["SpeechCore"], fixtures: true)
 targets += module("ModelHub", ["SpeechCore"])
 targets += module("Qwen3TTS", family)
 targets += module(
-    "Mynah", ["Qwen3TTS", "ModelHub"] + family, testing: ["AudioDSP", "Checkpoints"],
+    "Mynah", ["Qwen3TTS", "ModelHub", "CMynahKernels"] + family, testing: ["AudioDSP", "Checkpoints"],
     resources: [.copy("Resources/bundled-voice")])
 
 let package = Package(

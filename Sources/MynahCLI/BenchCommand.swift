@@ -1,0 +1,156 @@
+import ArgumentParser
+import Checkpoints
+import Foundation
+import Mynah
+import Qwen3TTS
+import TensorGraph
+
+/// `mynah bench`.
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measure speed on this machine, beside what the machine allows.",
+        discussion: """
+            Without --checkpoint it measures random weights of the released shape, which it makes once (2.5 GB for \
+            0.6b). Speed does not depend on what the weights say.
+              mynah bench --size 0.6b --quantize q8_0,q4_0 --listeners 1,2,4,8
+            """)
+
+    @Option(help: "Size of the random checkpoint: tiny, 0.6b or 1.7b.")
+    var size = SyntheticCheckpoint.Size.b0_6
+
+    @Option(help: "Its kind: custom_voice, voice_design or base.")
+    var variant = SyntheticCheckpoint.Variant.customVoice
+
+    @Option(help: "Measure this checkpoint instead.", completion: .directory)
+    var checkpoint: String?
+
+    @Option(help: "Only write the random checkpoint to this folder.", completion: .directory)
+    var make: String?
+
+    @Option(help: ArgumentHelp("Types to round weights to, one measurement each; 'stored' keeps them.", valueName: "types"))
+    var quantize: String?
+
+    @Option(help: "Frames of each request (12.5 are a second).")
+    var frames = 60
+
+    @Option(help: "Runs of which the best and the median are shown.")
+    var repeats = 3
+
+    @Option(help: "Threads; as many as there are cores when left out.")
+    var threads: Int?
+
+    @Option(help: ArgumentHelp("Also measure this many requests at once.", valueName: "counts"))
+    var listeners: String?
+
+    @Flag(help: "Also run the authors' Python package on the same checkpoint.")
+    var compareUpstream = false
+
+    @Option(help: "Number types to run it in.")
+    var upstreamTypes = "bfloat16"
+
+    @Option(help: ArgumentHelp("The Python that has it; else MYNAH_UPSTREAM_PYTHON.", valueName: "program"))
+    var python: String?
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @Option(help: ArgumentHelp("Write the tables into this document, between its two marks.", valueName: "file"))
+    var markdown: String?
+
+    func validate() throws {
+        guard (2...4000).contains(frames) else { throw ValidationError("--frames takes a number from 2 to 4000.") }
+        guard (1...100).contains(repeats) else { throw ValidationError("--repeats takes a number from 1 to 100.") }
+        guard (1...1024).contains(threads ?? 1) else { throw ValidationError("--threads takes a number from 1 to 1024.") }
+        guard make != nil || checkpoint != nil || variant != .base else {
+            throw ValidationError("A base checkpoint needs a recording to clone; measure custom_voice or voice_design.")
+        }
+        _ = try (quantizations(), counts())
+    }
+
+    func run() throws {
+        if let make { return try write(to: make) }
+        let checkpoint = try checkpoint ?? syntheticCheckpoint()
+        var bench = Bench(checkpoint: checkpoint)
+        (bench.quantizations, bench.listeners) = (try quantizations(), try counts())
+        (bench.frames, bench.repeats) = (frames, repeats)
+        if let threads { bench.threads = threads }
+        bench.progress = Self.note
+        var report = try bench.run()
+        if compareUpstream {
+            var upstream = BenchUpstream(python: python, script: nil, threads: bench.threads, frames: frames)
+            upstream.types = upstreamTypes.split(separator: ",").map(String.init)
+            Self.note("running the authors' package (\(upstreamTypes))")
+            report.upstream = try upstream.run(checkpoint)
+        }
+        try show(report)
+    }
+
+    // MARK: input
+
+    private func quantizations() throws -> [ElementType?] {
+        guard let quantize else { return [nil] }
+        return try quantize.split(separator: ",").map { name in
+            if name == "stored" { return nil }
+            guard let type = ElementType(rawValue: String(name)), Precision.offered.contains(type) else {
+                let known = Precision.offered.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("--quantize takes stored, \(known); not '\(name)'.")
+            }
+            return type
+        }
+    }
+
+    private func counts() throws -> [Int] {
+        try (listeners ?? "").split(separator: ",").map { text in
+            guard let count = Int(text), (1...64).contains(count) else {
+                throw ValidationError("--listeners takes numbers from 1 to 64, not '\(text)'.")
+            }
+            return count
+        }
+    }
+
+    // MARK: the random checkpoint
+
+    private func syntheticCheckpoint() throws -> String {
+        let home = ProcessInfo.processInfo.environment["MYNAH_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+        let folder = home.map { $0 + "/bench" } ?? NSTemporaryDirectory() + "mynah-bench"
+        let path = "\(folder)/synthetic-\(size.rawValue)-\(variant.rawValue)"
+        if !SyntheticCheckpoint.isWritten(to: path) { try write(to: path) }
+        return path
+    }
+
+    private func write(to path: String) throws {
+        Self.note("writing random weights to \(path)")
+        try SyntheticCheckpoint(size: size, variant: variant).write(to: path)
+    }
+
+    // MARK: output
+
+    private static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+    private func show(_ report: BenchReport) throws {
+        if let markdown { try BenchDocument(path: markdown).insert(report) }
+        guard !json else {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            encoder.keyEncodingStrategy = .convertToSnakeCase
+            print(String(decoding: try encoder.encode(report), as: UTF8.self))
+            return
+        }
+        for line in report.machineLines { print(line) }
+        for (title, rows) in report.tables {
+            print("\n\(title)")
+            let widths = (0..<(rows.first?.count ?? 0)).map { column in rows.map { $0[column].count }.max() ?? 0 }
+            for row in rows {
+                let cells = row.enumerated().map { index, cell in
+                    let space = String(repeating: " ", count: widths[index] - cell.count)
+                    return index == 0 ? cell + space : space + cell
+                }
+                print("  " + cells.joined(separator: "  "))
+            }
+        }
+    }
+}
+
+extension SyntheticCheckpoint.Size: ExpressibleByArgument {}
+extension SyntheticCheckpoint.Variant: ExpressibleByArgument {}
