@@ -2,7 +2,7 @@ package import Checkpoints
 import Foundation
 import Qwen3TTS
 import SpeechCore
-package import TensorGraph
+import TensorGraph
 
 /// Measures a checkpoint on this machine, through the same seam that speaking uses.
 ///
@@ -17,13 +17,16 @@ package struct Bench: Sendable {
     package var frames = 60
     /// Runs of which the best and the median are reported.
     package var repeats = 3
-    package var threads = ProcessorBudget.threads
+    package var threads: Int
     /// Requests at once, one measurement each.
     package var listeners: [Int] = []
     /// Told what is being measured.
     package var progress: @Sendable (String) -> Void = { _ in }
 
-    package init(checkpoint: String) { self.checkpoint = checkpoint }
+    package init(checkpoint: String) {
+        self.checkpoint = checkpoint
+        threads = ProcessorBudget.threads
+    }
 
     /// Measures the machine, then every quantisation. Throws what loading and speaking throw.
     package func run() throws -> BenchReport {

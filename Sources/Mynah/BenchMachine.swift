@@ -1,7 +1,7 @@
 import CMynahKernels
 import Dispatch
 import Foundation
-package import TensorGraph
+import TensorGraph
 
 /// The machine a measurement was made on, and the limits that no program on it can pass.
 package struct BenchMachine: Codable, Sendable {

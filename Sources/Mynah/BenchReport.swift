@@ -1,5 +1,6 @@
 import Foundation
 package import Qwen3TTS
+import SpeechCore
 
 /// What a measurement found, and what the machine would allow.
 package struct BenchReport: Codable, Sendable {

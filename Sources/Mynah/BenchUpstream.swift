@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 import SpeechCore
 
 /// Runs the authors' package on the same checkpoint, through `scripts/bench_upstream.py`.
