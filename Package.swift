@@ -49,12 +49,12 @@ var targets: [Target] = [
 ]
 targets += module("SpeechCore")
 targets += module("Checkpoints", fixtures: true)
-targets += module("TensorGraph", ["CGGML", "CMynahKernels", "Checkpoints"])
-targets += module("NeuralLayers", ["TensorGraph", "SpeechCore"])
+targets += module("TensorGraph", ["CGGML", "CMynahKernels", "Checkpoints"], testing: ["Checkpoints"])
+targets += module("NeuralLayers", ["TensorGraph", "SpeechCore"], testing: ["Checkpoints"])
 targets += module("AudioDSP", ["SpeechCore", "CLibAV", "CSoxr"], fixtures: true)
 targets += module("TextProcessing", ["SpeechCore"], fixtures: true)
 targets += module("ModelHub", ["SpeechCore"])
-targets += module("Qwen3TTS", family)
+targets += module("Qwen3TTS", family, testing: ["Mynah"])
 targets += module(
     "Mynah", ["Qwen3TTS", "ModelHub", "CMynahKernels"] + family, testing: ["AudioDSP", "Checkpoints"],
     resources: [.copy("Resources/bundled-voice")])

@@ -28,7 +28,7 @@ import SpeechCore
         version: Program.version,
         subcommands: [
             SpeakCommand.self, CloneCommand.self, VoicesCommand.self, ModelsCommand.self, DoctorCommand.self,
-            ParityCommand.self, BenchCommand.self,
+            ParityCommand.self, BenchCommand.self, ConvertCommand.self, InspectCommand.self,
         ])
 
     static func main() async {

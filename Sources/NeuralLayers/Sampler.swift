@@ -4,10 +4,16 @@ package import SpeechCore
 ///
 /// One sampler belongs to one session: its random source is a function of the seed and of how often it was asked,
 /// never of what else is in the batch.
+///
+/// Logits that are no numbers count as impossible. Where nothing is left to draw (a model gone wrong, or rules
+/// that exclude everything) the end token is drawn if it may come, so that an utterance ends rather than goes on
+/// in noise; else the first token that is not suppressed.
 package struct Sampler: Sendable {
     private var random: SplitMix64
     private var scores: [Float] = []
     private var order: [Int32] = []
+    /// One for each token, false between draws.
+    private var isMarked: [Bool] = []
 
     package init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
@@ -33,15 +39,19 @@ package struct Sampler: Sendable {
     /// - Returns: the token's index.
     package mutating func draw(_ logits: UnsafeBufferPointer<Float>, _ rules: Rules, history: [Int32] = []) -> Int {
         process(logits, rules, history)
-        guard rules.sampling.isRandom else { return greatest() }
-        return pick()
+        guard let best = greatest() else { return Self.fallback(rules, history, count: logits.count) }
+        return rules.sampling.isRandom ? pick(top: scores[best]) : best
     }
 
     /// The distribution that a draw would be made from; for tests.
     package mutating func probabilities(_ logits: [Float], _ rules: Rules, history: [Int32]) -> [Float] {
         logits.withUnsafeBufferPointer { process($0, rules, history) }
-        let top = scores.max() ?? 0
-        let weights = scores.map { Float(exponential(Double($0 - top))) }
+        var weights = [Float](repeating: 0, count: logits.count)
+        guard let best = greatest() else {
+            weights[Self.fallback(rules, history, count: logits.count)] = 1
+            return weights
+        }
+        for index in scores.indices { weights[index] = Float(Self.weight(scores[index], top: scores[best])) }
         let total = weights.reduce(0, +)
         return weights.map { $0 / total }
     }
@@ -49,9 +59,12 @@ package struct Sampler: Sendable {
     private mutating func process(_ logits: UnsafeBufferPointer<Float>, _ rules: Rules, _ history: [Int32]) {
         scores.removeAll(keepingCapacity: true)
         scores.append(contentsOf: logits)
+        for index in scores.indices where scores[index].isNaN { scores[index] = -.infinity }
         if rules.repetitionPenalty != 1 { penalise(rules.repetitionPenalty, history) }
         for token in rules.suppressed.clamped(to: scores.indices) where token != rules.end { scores[token] = -.infinity }
-        if let end = rules.end, history.count < rules.minimumDraws { scores[end] = -.infinity }
+        if let end = rules.end, scores.indices.contains(end), history.count < rules.minimumDraws {
+            scores[end] = -.infinity
+        }
         guard rules.sampling.isRandom else { return }
         if rules.sampling.temperature != 1 {
             for index in scores.indices { scores[index] /= rules.sampling.temperature }
@@ -62,10 +75,12 @@ package struct Sampler: Sendable {
 
     /// Once for each distinct token, however often it was drawn.
     private mutating func penalise(_ penalty: Float, _ history: [Int32]) {
-        for (position, token) in history.enumerated() where !history[..<position].contains(token) {
-            let score = scores[Int(token)]
-            scores[Int(token)] = score < 0 ? score * penalty : score / penalty
+        if isMarked.count != scores.count { isMarked = [Bool](repeating: false, count: scores.count) }
+        for token in history.lazy.map(Int.init) where scores.indices.contains(token) && !isMarked[token] {
+            isMarked[token] = true
+            scores[token] = scores[token] < 0 ? scores[token] * penalty : scores[token] / penalty
         }
+        for token in history.lazy.map(Int.init) where isMarked.indices.contains(token) { isMarked[token] = false }
     }
 
     /// The k best stay, and what ties with the last of them.
@@ -102,7 +117,7 @@ package struct Sampler: Sendable {
         order.sort { scores[Int($0)] < scores[Int($1)] }
         guard let last = order.last else { return }
         let top = scores[Int(last)]
-        let weights = order.map { Float(exponential(Double(scores[Int($0)] - top))) }
+        let weights = order.map { Float(Self.weight(scores[Int($0)], top: top)) }
         let total = weights.reduce(0, +)
         var mass: Float = 0
         for (rank, token) in order.dropLast().enumerated() {
@@ -111,20 +126,31 @@ package struct Sampler: Sendable {
         }
     }
 
-    private func greatest() -> Int {
-        var best = 0
-        for index in scores.indices where scores[index] > scores[best] { best = index }
-        return best
+    /// The first of the best scores; nil when every score is -inf.
+    private func greatest() -> Int? {
+        var (best, top) = (-1, -Float.infinity)
+        for (index, score) in scores.enumerated() where score > top { (best, top) = (index, score) }
+        return best < 0 ? nil : best
     }
 
-    private mutating func pick() -> Int {
-        let top = scores.max() ?? 0
+    /// What is drawn when nothing can be.
+    private static func fallback(_ rules: Rules, _ history: [Int32], count: Int) -> Int {
+        if let end = rules.end, end < count, history.count >= rules.minimumDraws { return end }
+        return (0..<count).first { !rules.suppressed.contains($0) && $0 != rules.end } ?? 0
+    }
+
+    /// e^(score - top), where both may be infinite.
+    private static func weight(_ score: Float, top: Float) -> Double {
+        score == top ? 1 : exponential(Double(score - top))
+    }
+
+    private mutating func pick(top: Float) -> Int {
         var total = 0.0
-        for score in scores where score > -.infinity { total += exponential(Double(score - top)) }
+        for score in scores where score > -.infinity { total += Self.weight(score, top: top) }
         var left = random.unit() * total
         var last = 0
         for index in scores.indices where scores[index] > -.infinity {
-            left -= exponential(Double(scores[index] - top))
+            left -= Self.weight(scores[index], top: top)
             last = index
             if left < 0 { break }
         }

@@ -12,7 +12,7 @@ package enum Qwen3TTSFamily {
 
     /// Makes a checkpoint's weights resident and ready to speak.
     package static func load(_ files: ModelFiles, _ settings: LoadSettings) throws -> any Synthesizer {
-        let device = try Device(settings.device, threads: settings.threads)
+        let device = try Device(settings.device, threads: settings.threads, kernels: settings.kernels)
         let loader = try WeightLoader(files.tensors, on: device, precision: settings.precision)
         let model = try SpeechError.translating { try Model(files, loader.weights) }
         try loader.finish(reserve: model.workingMemory(sessions: settings.sessions))

@@ -8,13 +8,17 @@ package struct LoadSettings: Sendable {
     package var threads: Int?
     /// Requests that may step together.
     package var sessions: Int
+    /// Whether our own kernels serve; without, the same operations are composed of ggml's, which is their test.
+    package var kernels: Bool
 
     package init(
-        precision: Precision = .stored, device: Device.Choice = .automatic, threads: Int? = nil, sessions: Int = 1
+        precision: Precision = .stored, device: Device.Choice = .automatic, threads: Int? = nil, sessions: Int = 1,
+        kernels: Bool = true
     ) {
         self.precision = precision
         self.device = device
         self.threads = threads
         self.sessions = sessions
+        self.kernels = kernels
     }
 }

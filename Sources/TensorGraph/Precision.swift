@@ -41,7 +41,7 @@ package struct Precision: Sendable, Equatable, CustomStringConvertible {
     /// Whether everything is computed in float32.
     package var isExact: Bool { type == .f32 }
 
-    /// The type a tensor has in memory, and in a converted file.
+    /// The type a tensor has in memory.
     ///
     /// - Returns: the type asked for where the role allows it; where a row is not whole blocks of that type, the
     ///   next finer type whose blocks it fills.
@@ -55,6 +55,16 @@ package struct Precision: Sendable, Equatable, CustomStringConvertible {
         case .codecMatrix: return isExact ? .f32 : type.blockLength > 1 || type == .bf16 ? .bf16 : type
         case .head: return Self.fitting([.q4_0, .q4_k, .q5_k, .q6_k].contains(type) ? .q8_0 : type, shape)
         case .matrix: return Self.fitting(type, shape)
+        }
+    }
+
+    /// The type a tensor has in a converted file: as in memory, but the codec stays in float32, since it is small
+    /// and how far it may be rounded is decided where it runs. What no layer claims (nil) stays as it is.
+    package func fileType(for role: WeightRole?, stored: ElementType, shape: [Int]) -> ElementType {
+        guard let role, type != nil else { return stored }
+        switch role {
+        case .codecMatrix: return .f32
+        default: return self.type(for: role, stored: stored, shape: shape)
         }
     }
 

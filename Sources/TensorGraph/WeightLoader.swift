@@ -63,7 +63,7 @@ package final class WeightLoader {
         var type = precision.type(for: role, stored: tensor.type, shape: shape)
         if role == .vector { type = .f32 }
         if let asked = precision.type, asked.blockLength > 1, role == .matrix, tensor.type.blockLength > 1,
-            asked != tensor.type
+            precision.type(for: role, stored: .f32, shape: shape) != tensor.type
         {
             throw .alreadyQuantised(path: path, stored: tensor.type, asked: asked)
         }
@@ -120,12 +120,16 @@ package final class WeightLoader {
 
     /// Ends binding: every tensor claimed or ignored, and what was claimed resident.
     ///
-    /// - Parameter reserve: bytes that caches and activations will take, counted in the memory check.
-    package func finish(reserve: Int = 0) throws(LoadError) {
+    /// - Parameters:
+    ///   - reserve: bytes that caches and activations will take, counted in the memory check.
+    ///   - available: bytes that may be taken.
+    package func finish(
+        reserve: Int = 0, available: Int = MemoryBudget.available
+    ) throws(LoadError) {
         let unclaimed = index.keys.filter { claimed[$0] == nil && !ignored.contains($0) }.sorted()
         guard unclaimed.isEmpty else { throw .unclaimed(paths: unclaimed) }
         let (mapped, made) = prediction
-        let (need, available) = (mapped + made + reserve, MemoryBudget.available)
+        let need = mapped + made + reserve
         guard need <= available else { throw .doesNotFit(need: need, available: available) }
         if device.isAccelerator { try upload() } else { materialise() }
         plans = []

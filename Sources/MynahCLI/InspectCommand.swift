@@ -1,0 +1,32 @@
+import ArgumentParser
+import Mynah
+
+/// `mynah inspect`: what a model file or folder holds.
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "List the metadata and tensors of a model file or folder.",
+        discussion: "Reads safetensors, GGUF, torch archives (.pt, .pth), NumPy arrays and folders of safetensors.")
+
+    @Argument(help: "A file, or a folder with a checkpoint.") var path: String
+    @Option(help: "Only tensors whose names contain this; * stands for anything.") var tensors: String?
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() throws {
+        let listing = try ModelListing(path: path, matching: tensors)
+        guard !json else { return print(try Table.json(listing)) }
+        for file in listing.files { print("\(file.path): \(file.format), \(file.tensors) tensors") }
+        if !listing.metadata.isEmpty {
+            print("")
+            Table.print(listing.metadata.map { [$0.key, $0.value] })
+        }
+        print("")
+        Table.print(
+            [["name", "type", "shape", "size"]]
+                + listing.tensors.map {
+                    let shape = $0.shape.map { "\($0)" }.joined(separator: " × ")
+                    return [$0.name, $0.type, shape, Table.bytes($0.bytes)]
+                }, rightAligned: [3])
+        print("")
+        for total in listing.totals { print("\(total.type): \(total.tensors) tensors, \(Table.bytes(total.bytes))") }
+    }
+}
