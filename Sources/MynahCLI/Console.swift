@@ -1,4 +1,5 @@
 import Foundation
+import Mynah
 import SpeechCore
 
 #if canImport(Glibc)
@@ -64,19 +65,26 @@ extension String {
 
 /// Rows of text in columns as wide as they must be.
 enum Table {
-    static func lines(_ rows: [[String]]) -> [String] {
+    /// - Parameter rightAligned: columns of numbers.
+    static func lines(_ rows: [[String]], rightAligned: Set<Int> = []) -> [String] {
+        // Cells may come from a file: a control character there must not reach the terminal.
+        let rows = rows.map { $0.map(\.withoutControls) }
         let columns = rows.map(\.count).max() ?? 0
         let widths = (0..<columns).map { column in
             rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
         }
         return rows.map { row in
-            var line = zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ")
+            var line = row.enumerated().map { column, cell in
+                rightAligned.contains(column) ? cell.aligned(to: widths[column]) : cell.padded(to: widths[column])
+            }.joined(separator: "  ")
             while line.last == " " { line.removeLast() }
             return line
         }
     }
 
-    static func show(_ rows: [[String]]) { for line in lines(rows) { print(line) } }
+    static func show(_ rows: [[String]], rightAligned: Set<Int> = []) {
+        for line in lines(rows, rightAligned: rightAligned) { print(line) }
+    }
 }
 
 extension Double {
@@ -87,6 +95,11 @@ extension Double {
 extension Int64 {
     /// Bytes as disks are sold.
     var asSize: String {
-        self >= 1_000_000_000 ? "\((Double(self) / 1e9).digits(2)) GB" : "\(Swift.max(1, self / 1_000_000)) MB"
+        switch self {
+        case 1_000_000_000...: "\((Double(self) / 1e9).digits(2)) GB"
+        case 1_000_000...: "\((Double(self) / 1e6).digits(1)) MB"
+        case 1000...: "\((Double(self) / 1e3).digits(1)) kB"
+        default: "\(self) B"
+        }
     }
 }

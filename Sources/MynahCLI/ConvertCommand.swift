@@ -47,46 +47,14 @@ struct ConvertCommand: ParsableCommand {
         let output = Output(
             path: path, type: conversion.type.rawValue, bytes: size, tensorBytes: conversion.bytes,
             tensors: conversion.tensors.count, groups: conversion.groups)
-        try print(Table.json(output))
+        try Console.json(output)
     }
 
     private func printTable(_ conversion: ModelConversion, _ path: String, _ size: Int) {
         let rows = conversion.groups.sorted { $0.role < $1.role }.map { group in
-            [group.role, group.pattern, "\(group.count)", "\(group.from) → \(group.to)", Table.bytes(group.bytes)]
+            [group.role, group.pattern, "\(group.count)", "\(group.from) → \(group.to)", Int64(group.bytes).asSize]
         }
-        Table.print([["role", "tensors", "count", "type", "size"]] + rows, rightAligned: [2, 4])
-        print("\(path): \(conversion.tensors.count) tensors, \(Table.bytes(size)) (\(size) bytes)")
-    }
-}
-
-/// Columns for a person, and JSON for a program.
-enum Table {
-    static func print(_ rows: [[String]], rightAligned: Set<Int> = []) {
-        let rows = rows.map { $0.map(\.withoutControls) }
-        let columns = rows.map(\.count).max() ?? 0
-        let widths = (0..<columns).map { column in rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
-        for row in rows {
-            let cells = row.enumerated().map { column, cell in
-                let space = String(repeating: " ", count: widths[column] - cell.count)
-                if rightAligned.contains(column) { return space + cell }
-                return column == row.count - 1 ? cell : cell + space
-            }
-            Swift.print(cells.joined(separator: "  "))
-        }
-    }
-
-    /// A size as a person reads it.
-    static func bytes(_ count: Int) -> String {
-        let units = ["B", "kB", "MB", "GB"]
-        var (value, unit) = (Double(count), 0)
-        while value >= 1000, unit < units.count - 1 { (value, unit) = (value / 1000, unit + 1) }
-        return unit == 0 ? "\(count) B" : String(format: "%.1f %@", value, units[unit])
-    }
-
-    static func json(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
+        Table.show([["role", "tensors", "count", "type", "size"]] + rows, rightAligned: [2, 4])
+        print("\(path): \(conversion.tensors.count) tensors, \(Int64(size).asSize) (\(size) bytes)")
     }
 }

@@ -13,20 +13,20 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let listing = try ModelListing(path: path, matching: tensors)
-        guard !json else { return print(try Table.json(listing)) }
+        guard !json else { return try Console.json(listing) }
         for file in listing.files { print("\(file.path): \(file.format), \(file.tensors) tensors") }
         if !listing.metadata.isEmpty {
             print("")
-            Table.print(listing.metadata.map { [$0.key, $0.value] })
+            Table.show(listing.metadata.map { [$0.key, $0.value] })
         }
         print("")
-        Table.print(
+        Table.show(
             [["name", "type", "shape", "size"]]
                 + listing.tensors.map {
                     let shape = $0.shape.map { "\($0)" }.joined(separator: " × ")
-                    return [$0.name, $0.type, shape, Table.bytes($0.bytes)]
+                    return [$0.name, $0.type, shape, Int64($0.bytes).asSize]
                 }, rightAligned: [3])
         print("")
-        for total in listing.totals { print("\(total.type): \(total.tensors) tensors, \(Table.bytes(total.bytes))") }
+        for total in listing.totals { print("\(total.type): \(total.tensors) tensors, \(Int64(total.bytes).asSize)") }
     }
 }
