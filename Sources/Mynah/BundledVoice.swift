@@ -19,8 +19,13 @@ enum BundledVoice {
     static func path() -> String? {
         let program = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent()
         let places = [program, Bundle.main.bundleURL, Bundle.main.resourceURL].compactMap { $0 }
-        let names = ["mynah_Mynah.resources", "mynah_Mynah.bundle", "mynah_Mynah.bundle/Contents/Resources", "../share/mynah"]
-        let candidates = places.flatMap { place in names.map { place.appendingPathComponent("\($0)/\(folder)").standardizedFileURL.path } }
+        let names = [
+            "mynah_Mynah.resources", "mynah_Mynah.bundle", "mynah_Mynah.bundle/Contents/Resources",
+            "../share/mynah",
+        ]
+        let candidates = places.flatMap { place in
+            names.map { place.appendingPathComponent("\($0)/\(folder)").standardizedFileURL.path }
+        }
         return candidates.first { FileManager.default.fileExists(atPath: $0 + "/config.json") }
     }
 }

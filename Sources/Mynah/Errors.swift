@@ -50,11 +50,16 @@ extension SpeechError {
             case .changed: (.inputOutput, "Wait until whatever writes it is done.")
             case .unknownFormat: (.wrongFormat, "Give safetensors, GGUF, a torch archive or NumPy arrays.")
             case .malformed, .duplicate, .invalidTensor: (.corruptData, fetchAgain)
-            case .tooLarge: (.corruptData, "No model we know comes near the limit: the file is damaged or hostile.")
+            case .tooLarge:
+                (.corruptData, "No model we know comes near the limit: the file is damaged or hostile.")
             case .unsupported: (.unsupported, "Convert the authors' own files with 'mynah convert'.")
-            case .forbiddenGlobal: (.corruptData, "The file holds code. Do not use it unless you trust its author.")
+            case .forbiddenGlobal:
+                (.corruptData, "The file holds code. Do not use it unless you trust its author.")
             case .missingTensor, .wrongShape, .unclaimed:
-                (.corruptData, "The weights are not those of the configuration beside them: fetch both again.")
+                (
+                    .corruptData,
+                    "The weights are not those of the configuration beside them: fetch both again."
+                )
             }
         return SpeechError(code, error.description, remedy: remedy)
     }
@@ -62,7 +67,8 @@ extension SpeechError {
     private static func load(_ error: LoadError) -> SpeechError {
         switch error {
         case .missing(let path, let shape):
-            SpeechError(.corruptData, "The model has no tensor '\(path)' of shape \(shape).", remedy: fetchAgain)
+            SpeechError(
+                .corruptData, "The model has no tensor '\(path)' of shape \(shape).", remedy: fetchAgain)
         case .wrongShape(let path, let expected, let found):
             SpeechError(
                 .corruptData, "Tensor '\(path)' has shape \(found), not \(expected).",
@@ -73,7 +79,8 @@ extension SpeechError {
                 remedy: "It may be of a newer kind than this program knows: look for a newer release.")
         case .alreadyQuantised(let path, let stored, let asked):
             SpeechError(
-                .unsupported, "'\(path)' is stored as \(stored.rawValue) and cannot become \(asked.rawValue).",
+                .unsupported,
+                "'\(path)' is stored as \(stored.rawValue) and cannot become \(asked.rawValue).",
                 remedy: "Leave --quantize out, or start from the authors' own files.")
         case .notNumbers(let path, let type):
             SpeechError(
@@ -122,7 +129,9 @@ extension SpeechError {
         case .unavailable(let asked, let offered):
             SpeechError(
                 .unsupported, "There is no device '\(asked)' here.",
-                remedy: "Choose one of: \((["auto", "cpu"] + offered.filter { $0 != "CPU" }).joined(separator: ", ")).")
+                remedy:
+                    "Choose one of: \((["auto", "cpu"] + offered.filter { $0 != "CPU" }).joined(separator: ", "))."
+            )
         case .outOfMemory(let bytes):
             SpeechError(
                 .notEnoughMemory, "The device has no \(bytes.asMegabytes) left.",
@@ -142,7 +151,8 @@ extension SpeechError {
     private static func audio(_ error: AudioFileError) -> SpeechError {
         switch error {
         case .missingFile, .notAFile, .unreadable, .unwritable: file(error)
-        case .noDevice, .playback, .cancelled, .encoderMissing, .encoding, .invalidBitRate, .resampling: output(error)
+        case .noDevice, .playback, .cancelled, .encoderMissing, .encoding, .invalidBitRate, .resampling:
+            output(error)
         default: recording(error)
         }
     }
@@ -194,9 +204,15 @@ extension SpeechError {
         let (code, message, remedy): (Code, String, String) =
             switch error {
             case .unknownFormat:
-                (.wrongFormat, "The recording is of no format that libav reads.", "Give wav, flac, mp3, ogg or m4a.")
+                (
+                    .wrongFormat, "The recording is of no format that libav reads.",
+                    "Give wav, flac, mp3, ogg or m4a."
+                )
             case .refusedFormat(let name):
-                (.wrongFormat, "'\(name)' is not a recording; it names other files.", "Give the recording itself.")
+                (
+                    .wrongFormat, "'\(name)' is not a recording; it names other files.",
+                    "Give the recording itself."
+                )
             case .noAudio(let found):
                 (.wrongFormat, "There is no sound in the file, only: \(listed(found)).", "Give a recording.")
             case .unsupportedCodec(let name):
@@ -206,7 +222,10 @@ extension SpeechError {
             case .unsupportedChannels(let count):
                 (.unsupported, "\(count) channels are not supported.", "Convert it to one channel.")
             case .corrupt(let reason, let second):
-                (.corruptData, "The recording is damaged near second \(second.shortened): \(reason).", "Record it again.")
+                (
+                    .corruptData, "The recording is damaged near second \(second.shortened): \(reason).",
+                    "Record it again."
+                )
             case .truncated(let stated, let decoded):
                 (
                     .corruptData,
@@ -214,10 +233,16 @@ extension SpeechError {
                     "Copy it again from where it came from."
                 )
             case .tooLong(let limit):
-                (.invalidInput, "The recording is longer than \(limit.shortened) seconds.", "Cut out ten good ones.")
+                (
+                    .invalidInput, "The recording is longer than \(limit.shortened) seconds.",
+                    "Cut out ten good ones."
+                )
             case .empty: (.invalidInput, "The recording is empty.", "Give three to thirty seconds of speech.")
             case .notFinite(let sample):
-                (.corruptData, "Sample \(sample) of the recording is not a number.", "Record or export it again.")
+                (
+                    .corruptData, "Sample \(sample) of the recording is not a number.",
+                    "Record or export it again."
+                )
             default: (.inputOutput, "The recording could not be read.", "Convert it to wav.")
             }
         return SpeechError(code, message, remedy: remedy)

@@ -18,7 +18,8 @@ struct Family: Sendable {
     /// Every family, a line each.
     static let all = [
         Family(
-            modelType: Qwen3TTSFamily.modelType, load: Qwen3TTSFamily.load, footprint: Qwen3TTSFamily.footprint,
+            modelType: Qwen3TTSFamily.modelType, load: Qwen3TTSFamily.load,
+            footprint: Qwen3TTSFamily.footprint,
             parity: Qwen3TTSFamily.parity)
     ]
 
@@ -26,10 +27,12 @@ struct Family: Sendable {
     ///
     /// - Throws: `SpeechError` of code `unsupported`, naming what it is and what is known.
     static func of(_ files: ModelFiles) throws -> Family {
-        struct Kind: Decodable { let model_type: String? }
+        struct Kind: Decodable { let modelType: String? }
         let kind: Kind
         do {
-            kind = try JSONDecoder().decode(Kind.self, from: files.data("config.json"))
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            kind = try decoder.decode(Kind.self, from: files.data("config.json"))
         } catch let error as CheckpointError {
             throw SpeechError(describing: error)
         } catch {
@@ -38,14 +41,15 @@ struct Family: Sendable {
                 remedy: "Fetch the model again.", underlying: error)
         }
         let known = all.map(\.modelType).joined(separator: ", ")
-        guard let type = kind.model_type else {
+        guard let type = kind.modelType else {
             throw SpeechError(
                 .unsupported, "The configuration of '\(files.path)' does not say what kind of model it is.",
                 remedy: "A 'model_type' of one of these can be run: \(known).")
         }
         guard let family = all.first(where: { $0.modelType == type }) else {
             throw SpeechError(
-                .unsupported, "'\(files.path)' is a model of kind '\(type)', which this program does not run.",
+                .unsupported,
+                "'\(files.path)' is a model of kind '\(type)', which this program does not run.",
                 remedy: "Kinds that it runs: \(known).")
         }
         return family

@@ -164,7 +164,9 @@ extension ModelLibrary {
     }
 
     private func bundled() -> ModelPlace? {
-        BundledVoice.path().map { ModelPlace(name: BundledVoice.name, path: $0, origin: .bundled, bytes: nil) }
+        BundledVoice.path().map {
+            ModelPlace(name: BundledVoice.name, path: $0, origin: .bundled, bytes: nil)
+        }
     }
 
     private func unknown(_ name: String) -> SpeechError {
@@ -203,7 +205,8 @@ extension ModelLibrary {
         guard let model = try? HubModel(name), hub.snapshot(of: model) != nil else {
             guard name == BundledVoice.name || at(path: name) != nil else { throw unknown(name) }
             throw SpeechError(
-                .unsupported, "'\(name)' is not a model that Mynah keeps.", remedy: "Delete its files yourself.")
+                .unsupported, "'\(name)' is not a model that Mynah keeps.",
+                remedy: "Delete its files yourself.")
         }
         do { return try hub.remove(model) } catch { throw SpeechError(describing: error) }
     }

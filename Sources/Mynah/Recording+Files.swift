@@ -17,7 +17,8 @@ extension Recording {
         let (code, message): (SpeechError.Code, String) =
             switch problem {
             case .empty: (.invalidInput, "The recording is empty.")
-            case .tooShort(let seconds): (.invalidInput, "The recording is only \(seconds.shortened) seconds long.")
+            case .tooShort(let seconds):
+                (.invalidInput, "The recording is only \(seconds.shortened) seconds long.")
             case .silent: (.invalidInput, "The recording is silent.")
             case .notFinite(let sample): (.corruptData, "Sample \(sample) of the recording is not a number.")
             }
@@ -30,7 +31,8 @@ extension Recording {
             switch warning {
             case .short(let seconds):
                 "the recording is \(seconds.shortened) s long; from three seconds on the likeness is better."
-            case .long(let seconds): "the recording is \(seconds.shortened) s long; over thirty only takes time."
+            case .long(let seconds):
+                "the recording is \(seconds.shortened) s long; over thirty only takes time."
             case .clipped(let share): "the recording is clipped (\(share.asPercent)); record it less loud."
             case .beyondFullScale: "the recording goes beyond full scale; record it less loud."
             case .mostlySilent(let share): "\(share.asPercent) of the recording is silence; cut it out."

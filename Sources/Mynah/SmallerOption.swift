@@ -13,7 +13,8 @@ package struct SmallerOption {
     }
 
     /// An instruction, or nil where nothing on this machine would fit.
-    package func advice(for place: ModelPlace, asked: Quantization?, among installed: [ModelPlace]) -> String? {
+    package func advice(for place: ModelPlace, asked: Quantization?, among installed: [ModelPlace]) -> String?
+    {
         let need = footprint(place, asked) ?? .max
         let roundings: [Quantization] = [.f16, .q8Zero, .q6K, .q5K, .q4K]
         for rounding in roundings {
@@ -36,7 +37,9 @@ extension ModelLibrary {
             footprint: { place, rounding in
                 let settings = LoadSettings(
                     precision: rounding?.precision ?? .stored, device: .cpu, sessions: options.sessions)
-                guard let files = try? ModelFiles(path: place.path), let family = try? Family.of(files) else { return nil }
+                guard let files = try? ModelFiles(path: place.path), let family = try? Family.of(files) else {
+                    return nil
+                }
                 return try? family.footprint(files, settings)
             }, available: available)
         return .doesNotFit(

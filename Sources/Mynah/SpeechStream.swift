@@ -8,7 +8,9 @@ import Synchronization
 /// was stopped ends with `SpeechError` of code `cancelled`. Chunks wait for a slow listener, at most the
 /// utterance's worth of them.
 public struct SpeechStream: AsyncSequence, Sendable {
+    /// A piece of the speech.
     public typealias Element = AudioChunk
+    /// Always a `SpeechError`.
     public typealias Failure = any Error
 
     let request: SpeechRequest

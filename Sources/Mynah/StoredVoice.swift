@@ -44,7 +44,8 @@ public struct StoredVoice: Sendable, Equatable {
 
     /// A voice just made from a recording.
     public init(
-        _ profile: VoiceProfile, model: String, recording: AudioBuffer, fileName: String, consent: String? = nil,
+        _ profile: VoiceProfile, model: String, recording: AudioBuffer, fileName: String,
+        consent: String? = nil,
         created: Date = Date()
     ) {
         self.profile = profile
@@ -56,7 +57,8 @@ public struct StoredVoice: Sendable, Equatable {
     }
 
     init(
-        profile: VoiceProfile, model: String, created: Date, source: Source, consent: String?, audio: AudioBuffer
+        profile: VoiceProfile, model: String, created: Date, source: Source, consent: String?,
+        audio: AudioBuffer
     ) {
         (self.profile, self.model, self.created) = (profile, model, created)
         (self.source, self.consent, self.audio) = (source, consent, audio)

@@ -48,7 +48,8 @@ enum VoiceFile {
                 let codes = voice.profile.codes
                 precondition(codes.allSatisfy { $0.count == first.count }, "frames have one number of codes")
                 tensors.append(
-                    TensorSource("codes", .i32, [codes.count, first.count], bytes: bytes(codes.flatMap { $0 })))
+                    TensorSource(
+                        "codes", .i32, [codes.count, first.count], bytes: bytes(codes.flatMap { $0 })))
             }
             try SafetensorsWriter.write(tensors, metadata: metadata, to: path)
         } catch {
@@ -60,7 +61,9 @@ enum VoiceFile {
         audio.sampleRate == sampleRate ? audio : try audio.resampled(to: sampleRate)
     }
 
-    private static func bytes<Number>(_ numbers: [Number]) -> [UInt8] { numbers.withUnsafeBytes { Array($0) } }
+    private static func bytes<Number>(_ numbers: [Number]) -> [UInt8] {
+        numbers.withUnsafeBytes { Array($0) }
+    }
 
     // MARK: reading
 
@@ -74,18 +77,21 @@ enum VoiceFile {
             throw described(error, path)
         }
         guard file.metadata["format"] == .string(format) else {
-            throw SpeechError(.wrongFormat, "'\(path)' is not a voice.", remedy: "Make one with 'mynah clone'.")
+            throw SpeechError(
+                .wrongFormat, "'\(path)' is not a voice.", remedy: "Make one with 'mynah clone'.")
         }
         let fields = Fields(path: path, metadata: file.metadata)
         let found = try fields.text("version")
         guard found == version else {
             throw SpeechError(
-                .unsupported, "The voice '\(path)' is of version \(found); this program reads version \(version).",
+                .unsupported,
+                "The voice '\(path)' is of version \(found); this program reads version \(version).",
                 remedy: "Use a newer release, or clone the voice again.")
         }
         let tensors = Tensors(path: path, file: file)
         let profile = VoiceProfile(
-            name: try fields.text("name"), family: try fields.text("family"), speakerVector: try tensors.vector(),
+            name: try fields.text("name"), family: try fields.text("family"),
+            speakerVector: try tensors.vector(),
             codes: try tensors.codes(), transcript: fields.optional("transcript"))
         guard VoiceLibrary.isName(profile.name) else { throw damaged(path, "its name") }
         guard profile.codes.isEmpty == (profile.transcript == nil) else {
@@ -95,7 +101,8 @@ enum VoiceFile {
             profile: profile, model: try fields.text("model"), created: try fields.date("created"),
             source: StoredVoice.Source(
                 fileName: try fields.text("source_file"), duration: try fields.number("source_duration"),
-                sampleRate: Int(try fields.number("source_sample_rate")), sha256: try fields.text("source_sha256")),
+                sampleRate: Int(try fields.number("source_sample_rate")),
+                sha256: try fields.text("source_sha256")),
             consent: fields.optional("consent"), audio: try tensors.audio())
     }
 
@@ -106,7 +113,8 @@ enum VoiceFile {
             SpeechError(.missingFile, "There is no file '\(path)'.", remedy: "Check the path.")
         case .unknownFormat, .unsupported, .notAFile, .forbiddenGlobal:
             SpeechError(
-                .wrongFormat, "'\(path)' is not a voice: \(error.description)", remedy: "Make one with 'mynah clone'.")
+                .wrongFormat, "'\(path)' is not a voice: \(error.description)",
+                remedy: "Make one with 'mynah clone'.")
         case .system:
             SpeechError(.inputOutput, error.description, remedy: "Check the file's permissions and the disk.")
         default:
@@ -177,7 +185,9 @@ enum VoiceFile {
         }
 
         private func tensor(_ name: String, _ type: ElementType, rank: Int) throws -> StoredTensor {
-            guard let tensor = file[name], tensor.type == type, tensor.shape.count == rank else { throw damaged(name) }
+            guard let tensor = file[name], tensor.type == type, tensor.shape.count == rank else {
+                throw damaged(name)
+            }
             return tensor
         }
 

@@ -44,7 +44,9 @@ struct CloneCommand: AsyncParsableCommand {
     var quiet = false
 
     func validate() throws {
-        guard text == nil || textFile == nil else { throw ValidationError("Give --text or --text-file, not both.") }
+        guard text == nil || textFile == nil else {
+            throw ValidationError("Give --text or --text-file, not both.")
+        }
     }
 
     func run() async throws {
@@ -65,7 +67,10 @@ struct CloneCommand: AsyncParsableCommand {
             profile, model: place.name, recording: heard.audio,
             fileName: URL(fileURLWithPath: recording).lastPathComponent, consent: consent)
         try library.add(voice, replacing: replace)
-        if !quiet { Console.note("The voice '\(name)' is kept. Speak with it: mynah speak \"Hello.\" -v \(name) --play") }
+        if !quiet {
+            Console.note(
+                "The voice '\(name)' is kept. Speak with it: mynah speak \"Hello.\" -v \(name) --play")
+        }
         if json { try Console.json(VoiceDescription(voice)) }
     }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import Mynah
 import SpeechCore
 
 #if canImport(Glibc)
@@ -32,6 +31,8 @@ enum Console {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.dateEncodingStrategy = .iso8601
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "infinity", negativeInfinity: "-infinity", nan: "nan")
         let line = try encoder.encode(value) + Data("\n".utf8)
         (toStandardError ? FileHandle.standardError : FileHandle.standardOutput).write(line)
     }
@@ -47,9 +48,10 @@ enum Console {
         note("error: \(error.message)\(because)\n       \(error.remedy)")
         if CommandLine.arguments.contains("--json"), error.code != .outOfBounds {
             try? json(
-                Failure(error: .init(
-                    code: error.code.rawValue, message: error.message, remedy: error.remedy,
-                    underlying: error.underlying)))
+                Failure(
+                    error: .init(
+                        code: error.code.rawValue, message: error.message, remedy: error.remedy,
+                        underlying: error.underlying)))
         }
         return ExitStatus.of(error.code)
     }
@@ -65,26 +67,19 @@ extension String {
 
 /// Rows of text in columns as wide as they must be.
 enum Table {
-    /// - Parameter rightAligned: columns of numbers.
-    static func lines(_ rows: [[String]], rightAligned: Set<Int> = []) -> [String] {
-        // Cells may come from a file: a control character there must not reach the terminal.
-        let rows = rows.map { $0.map(\.withoutControls) }
+    static func lines(_ rows: [[String]]) -> [String] {
         let columns = rows.map(\.count).max() ?? 0
         let widths = (0..<columns).map { column in
             rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
         }
         return rows.map { row in
-            var line = row.enumerated().map { column, cell in
-                rightAligned.contains(column) ? cell.aligned(to: widths[column]) : cell.padded(to: widths[column])
-            }.joined(separator: "  ")
+            var line = zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ")
             while line.last == " " { line.removeLast() }
             return line
         }
     }
 
-    static func show(_ rows: [[String]], rightAligned: Set<Int> = []) {
-        for line in lines(rows, rightAligned: rightAligned) { print(line) }
-    }
+    static func show(_ rows: [[String]]) { for line in lines(rows) { print(line) } }
 }
 
 extension Double {
@@ -95,11 +90,7 @@ extension Double {
 extension Int64 {
     /// Bytes as disks are sold.
     var asSize: String {
-        switch self {
-        case 1_000_000_000...: "\((Double(self) / 1e9).digits(2)) GB"
-        case 1_000_000...: "\((Double(self) / 1e6).digits(1)) MB"
-        case 1000...: "\((Double(self) / 1e3).digits(1)) kB"
-        default: "\(self) B"
-        }
+        self >= 1_000_000_000
+            ? "\((Double(self) / 1e9).digits(2)) GB" : "\(Swift.max(1, self / 1_000_000)) MB"
     }
 }

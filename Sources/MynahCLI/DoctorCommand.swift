@@ -31,7 +31,8 @@ struct DoctorCommand: AsyncParsableCommand {
         if json { try Console.json(report) } else { Table.show(report.rows) }
         if let smoke = report.smoke, !smoke.passed {
             throw SpeechError(
-                .outOfBounds, "The smoke test failed: \(smoke.message).", remedy: smoke.remedy ?? "See above.")
+                .outOfBounds, "The smoke test failed: \(smoke.message).", remedy: smoke.remedy ?? "See above."
+            )
         }
     }
 }
@@ -79,7 +80,8 @@ struct SmokeTest {
             }
             return Outcome(
                 passed: true,
-                message: "'\(place.name)' spoke \(audio.duration.digits(2)) s in \(seconds) s, loading included",
+                message:
+                    "'\(place.name)' spoke \(audio.duration.digits(2)) s in \(seconds) s, loading included",
                 remedy: ModelLibrary.notice(for: place))
         } catch {
             let error = SpeechError(describing: error)

@@ -26,7 +26,8 @@ enum ExitStatus {
     /// The table as help shows it.
     static let help =
         "EXIT STATUS\n"
-        + ([(0, "success"), (64, "the command line could not be understood")] + table.map { ($0.status, $0.meaning) })
+        + ([(0, "success"), (64, "the command line could not be understood")]
+        + table.map { ($0.status, $0.meaning) })
         .sorted { $0.0 < $1.0 }
         .map { status, meaning in "  " + "\(status)".padded(to: 4) + meaning }
         .joined(separator: "\n")

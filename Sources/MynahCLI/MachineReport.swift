@@ -13,7 +13,8 @@ struct MachineReport: Encodable {
     let ggml = Device.libraryVersion
     let libav = AudioFile.libraryVersion
     let devices = Device.offered.map {
-        ComputeListing(name: $0.name, description: $0.description, freeBytes: $0.freeBytes, totalBytes: $0.totalBytes)
+        ComputeListing(
+            name: $0.name, description: $0.description, freeBytes: $0.freeBytes, totalBytes: $0.totalBytes)
     }
     let processorFeatures = String(cString: mynah_cpu_description())
     let threads = ProcessorBudget.threads
@@ -36,19 +37,26 @@ struct MachineReport: Encodable {
     /// For people: a subject and what there is of it.
     var rows: [[String]] {
         var rows = [
-            ["mynah", version], ["system", system], ["swift", swift ?? "not installed (needed to build only)"],
+            ["mynah", version], ["system", system],
+            ["swift", swift ?? "not installed (needed to build only)"],
             ["ggml", ggml], ["libav", libav],
         ]
         rows += devices.map { ["device", "\($0.name): \($0.description)"] }
         rows += [
-            ["processor", processorFeatures.isEmpty ? "no vector extensions that we use" : processorFeatures],
+            [
+                "processor",
+                processorFeatures.isEmpty ? "no vector extensions that we use" : processorFeatures,
+            ],
             ["threads", "\(threads) of \(processors) processors"],
             ["memory", "\(availableMemory.asMegabytes) available of \(physicalMemory.asMegabytes)"],
             ["control group", controlGroup ?? "no limits"],
             ["home", home], ["hub cache", hubCache],
             ["models", models.isEmpty ? "none, not even the bundled one" : models.joined(separator: ", ")],
             ["voices", voices.isEmpty ? "none kept" : voices.joined(separator: ", ")],
-            ["loudspeakers", audioDevices.isEmpty ? "none: --play is not possible" : audioDevices.joined(separator: ", ")],
+            [
+                "loudspeakers",
+                audioDevices.isEmpty ? "none: --play is not possible" : audioDevices.joined(separator: ", "),
+            ],
         ]
         if let smoke {
             rows.append(["smoke test", (smoke.passed ? "passed: " : "FAILED: ") + smoke.message])
@@ -75,9 +83,14 @@ struct MachineReport: Encodable {
     private static func controlGroup() -> String? {
         func value(_ name: String) -> String? {
             let text = try? String(contentsOfFile: "/sys/fs/cgroup/\(name)", encoding: .utf8)
-            return text.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.flatMap { $0.hasPrefix("max") ? nil : $0 }
+            return text.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.flatMap {
+                $0.hasPrefix("max") ? nil : $0
+            }
         }
-        let limits = [value("cpu.max").map { "cpu \($0)" }, value("memory.max").flatMap(Int.init).map { "memory \($0.asMegabytes)" }]
+        let limits = [
+            value("cpu.max").map { "cpu \($0)" },
+            value("memory.max").flatMap(Int.init).map { "memory \($0.asMegabytes)" },
+        ]
         let found = limits.compactMap { $0 }
         return found.isEmpty ? nil : found.joined(separator: ", ")
     }

@@ -7,14 +7,17 @@ extension Quantization: ExpressibleByArgument {}
 /// Which model, and how it is loaded.
 struct ModelOptions: ParsableArguments {
     @Option(
-        name: .shortAndLong, help: "The model: a name that 'mynah models' lists, a path, or organisation/name.",
+        name: .shortAndLong,
+        help: "The model: a name that 'mynah models' lists, a path, or organisation/name.",
         completion: .custom { _, _, _ in ModelLibrary().installed().map(\.name) })
     var model: String?
 
     @Option(help: "Round the weights to this type while loading. Smaller is faster and less exact.")
     var quantize: Quantization?
 
-    @Option(help: ArgumentHelp("What computes: auto, cpu, or a name that 'mynah doctor' lists.", valueName: "device"))
+    @Option(
+        help: ArgumentHelp(
+            "What computes: auto, cpu, or a name that 'mynah doctor' lists.", valueName: "device"))
     var device = "auto"
 
     @Option(help: "Threads; as many as there are cores when left out.")
@@ -47,10 +50,13 @@ struct VoiceOptions: ParsableArguments {
         completion: .custom { _, _, _ in (try? VoiceLibrary().names()) ?? [] })
     var voice: String?
 
-    @Option(help: ArgumentHelp("Speak in a voice described in words (voice-design models).", valueName: "text"))
+    @Option(
+        help: ArgumentHelp("Speak in a voice described in words (voice-design models).", valueName: "text"))
     var describe: String?
 
-    @Option(help: ArgumentHelp("Speak in the voice heard in this recording.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("Speak in the voice heard in this recording.", valueName: "file"),
+        completion: .file())
     var refAudio: String?
 
     @Option(help: ArgumentHelp("What the recording says; the likeness is better with it.", valueName: "text"))
@@ -68,7 +74,9 @@ struct VoiceOptions: ParsableArguments {
     /// The voice, as this model knows it.
     func resolve(for card: ModelCard, quiet: Bool) throws -> Voice {
         if let describe { return .described(describe) }
-        if let refAudio { return .cloned(try RecordingFile.read(refAudio, transcript: refText, quiet: quiet)) }
+        if let refAudio {
+            return .cloned(try RecordingFile.read(refAudio, transcript: refText, quiet: quiet))
+        }
         guard let voice else { return .standard }
         if let preset = card.speakers.first(where: { $0.lowercased() == voice.lowercased() }) {
             return .preset(preset)
@@ -112,7 +120,8 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: "Fewest codec frames before the speech may end.")
     var minTokens: Int?
 
-    @Option(help: ArgumentHelp("Longest piece of text spoken in one go, in text tokens.", valueName: "tokens"))
+    @Option(
+        help: ArgumentHelp("Longest piece of text spoken in one go, in text tokens.", valueName: "tokens"))
     var segment = 200
 
     @Flag(inversion: .prefixedNo, help: "Show the model the whole text first, or a word at a time.")
@@ -123,7 +132,8 @@ struct SamplingOptions: ParsableArguments {
     func validate() throws {
         func check(_ name: String, _ value: Float?, _ range: ClosedRange<Float>) throws {
             guard let value, !range.contains(value) else { return }
-            throw ValidationError("--\(name) takes a number from \(range.lowerBound) to \(range.upperBound), not \(value).")
+            throw ValidationError(
+                "--\(name) takes a number from \(range.lowerBound) to \(range.upperBound), not \(value).")
         }
         func check(_ name: String, _ value: Int?, atLeast least: Int) throws {
             guard let value, value < least else { return }
@@ -139,8 +149,10 @@ struct SamplingOptions: ParsableArguments {
         try check("max-tokens", maxTokens, atLeast: 1)
         try check("min-tokens", minTokens, atLeast: 0)
         try check("segment", segment, atLeast: 8)
-        guard !greedy || [temperature, topP, subTemperature, subTopP].allSatisfy({ $0 == nil }) && topK == nil
-            && subTopK == nil
+        guard
+            !greedy
+                || [temperature, topP, subTemperature, subTopP].allSatisfy({ $0 == nil }) && topK == nil
+                    && subTopK == nil
         else { throw ValidationError("--greedy draws nothing; leave the other sampling options out.") }
     }
 

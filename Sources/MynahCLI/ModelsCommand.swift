@@ -22,7 +22,9 @@ struct ModelsCommand: AsyncParsableCommand {
     struct Name: ParsableArguments {
         @Argument(
             help: "A name that 'mynah models' lists, a path, or organisation/name.",
-            completion: .custom { _, _, _ in ModelLibrary().installed().map(\.name) + HubModel.catalogue.map(\.name) })
+            completion: .custom { _, _, _ in
+                ModelLibrary().installed().map(\.name) + HubModel.catalogue.map(\.name)
+            })
         var name: String
     }
 
@@ -31,7 +33,9 @@ struct ModelsCommand: AsyncParsableCommand {
         @Flag(help: "Print one JSON object.") var json = false
 
         private struct Listing: Encodable {
-            struct Offer: Encodable { let name, repository: String, bytes: Int64?, licence, abilities: String? }
+            struct Offer: Encodable {
+                let name, repository: String, bytes: Int64?, licence, abilities: String?
+            }
             let installed: [ModelPlace]
             let offered: [Offer]
         }
@@ -59,12 +63,15 @@ struct ModelsCommand: AsyncParsableCommand {
             print("")
             Table.show(
                 [["TO BE PULLED", "SIZE", "LICENCE", "WHAT IT DOES"]]
-                    + offers.map { [$0.name, $0.expectedBytes?.asSize ?? "", $0.licence ?? "", $0.abilities ?? ""] })
+                    + offers.map {
+                        [$0.name, $0.expectedBytes?.asSize ?? "", $0.licence ?? "", $0.abilities ?? ""]
+                    })
         }
     }
 
     struct Pull: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Fetch a model from the hub, or bring it up to date.")
+        static let configuration = CommandConfiguration(
+            abstract: "Fetch a model from the hub, or bring it up to date.")
         @OptionGroup var model: Name
         @Option(help: "A branch, tag or commit.") var revision = "main"
         @Flag(name: .shortAndLong, help: "Print no progress.") var quiet = false
@@ -92,13 +99,19 @@ struct ModelsCommand: AsyncParsableCommand {
         func run() async throws {
             let library = ModelLibrary(device: .cpu)
             let place = try library.locate(model.name)
-            let card = try await library.synthesizer(at: place, options: LoadOptions(device: .cpu, sessions: 1)).card
+            let card = try await library.synthesizer(
+                at: place, options: LoadOptions(device: .cpu, sessions: 1)
+            ).card
             if json { return try Console.json(Description(place: place, card: card)) }
             Table.show([
-                ["name", place.name], ["path", place.path], ["family", card.family], ["variant", card.variant],
+                ["name", place.name], ["path", place.path], ["family", card.family],
+                ["variant", card.variant],
                 ["size", card.size], ["sample rate", "\(card.sampleRate) Hz"],
                 ["languages", card.languages.joined(separator: ", ")],
-                ["voices", card.speakers.isEmpty ? "none of its own" : card.speakers.joined(separator: ", ")],
+                [
+                    "voices",
+                    card.speakers.isEmpty ? "none of its own" : card.speakers.joined(separator: ", "),
+                ],
                 ["clones", card.clones ? "yes" : "no"], ["voices from words", card.designs ? "yes" : "no"],
                 ["delivery in words", card.takesInstructions ? "yes" : "no"],
             ])

@@ -40,7 +40,8 @@ struct ParityCommand: AsyncParsableCommand {
             let failed = report.stages.filter { !$0.passed }
             throw SpeechError(
                 .outOfBounds, "\(failed.count) of \(report.stages.count) stages are out of bounds.",
-                remedy: failed.first.map { "Look at the first of them: \($0.name)." } ?? "Is the golden file empty?")
+                remedy: failed.first.map { "Look at the first of them: \($0.name)." }
+                    ?? "Is the golden file empty?")
         }
     }
 
@@ -50,7 +51,8 @@ struct ParityCommand: AsyncParsableCommand {
                 + report.stages.map { stage in
                     [
                         stage.name, stage.shape.map(String.init).joined(separator: "x"),
-                        Self.short(stage.difference), Self.short(stage.bound), stage.passed ? "ok" : "OUT OF BOUND",
+                        Self.short(stage.difference), Self.short(stage.bound),
+                        stage.passed ? "ok" : "OUT OF BOUND",
                     ]
                 })
         print("\(report.stages.count) stages, \(report.stages.filter(\.passed).count) within bounds")

@@ -68,12 +68,15 @@ struct StreamSink: SoundSink {
     private func send(_ bytes: [UInt8]) throws {
         var start = 0
         while start < bytes.count {
-            let count = bytes[start...].withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            let count = bytes[start...].withUnsafeBytes {
+                Foundation.write(descriptor, $0.baseAddress, $0.count)
+            }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
                 let reason = String(cString: strerror(errno))
                 throw SpeechError(
-                    .inputOutput, "The sound could not be written to \(path ?? "standard output"): \(reason).",
+                    .inputOutput,
+                    "The sound could not be written to \(path ?? "standard output"): \(reason).",
                     remedy: "Check the disk, or whether the program that reads it has ended.")
             }
             start += count
@@ -128,7 +131,9 @@ struct SoundDestination {
         }
         guard let output, output != "-" else { return .wav }
         let suffix = URL(fileURLWithPath: output).pathExtension
-        guard let format = AudioFormat(fileExtension: suffix) else { throw SpeechError.unknownAudioFormat(suffix) }
+        guard let format = AudioFormat(fileExtension: suffix) else {
+            throw SpeechError.unknownAudioFormat(suffix)
+        }
         return format
     }
 
@@ -140,7 +145,8 @@ struct SoundDestination {
             case .file(let path) where streams:
                 sinks.append(try StreamSink(path: path, format: format, sampleRate: sampleRate))
             case .file(let path):
-                sinks.append(FileSink(writer: try AudioFileWriter(path: path, format: format, sampleRate: sampleRate)))
+                sinks.append(
+                    FileSink(writer: try AudioFileWriter(path: path, format: format, sampleRate: sampleRate)))
             case .standardOutput:
                 sinks.append(try StreamSink(path: nil, format: format, sampleRate: sampleRate))
             case .none: break

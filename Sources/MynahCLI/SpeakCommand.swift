@@ -31,13 +31,16 @@ struct SpeakCommand: AsyncParsableCommand {
     @OptionGroup(title: "Model") var modelOptions: ModelOptions
     @OptionGroup(title: "Voice") var voiceOptions: VoiceOptions
 
-    @Option(name: .shortAndLong, help: "The language's name or two-letter code; told from the text when left out.")
+    @Option(
+        name: .shortAndLong, help: "The language's name or two-letter code; told from the text when left out."
+    )
     var language = "auto"
 
     @Option(help: ArgumentHelp("How it is said, in words.", valueName: "text"))
     var instruct: String?
 
-    @Option(name: .shortAndLong, help: "A file, whose extension says the format, or '-' for standard output.",
+    @Option(
+        name: .shortAndLong, help: "A file, whose extension says the format, or '-' for standard output.",
         completion: .file())
     var output: String?
 
@@ -73,7 +76,8 @@ struct SpeakCommand: AsyncParsableCommand {
             language: Languages.language(language, of: model.card),
             delivery: instruct.map { .instructed($0) } ?? .plain)
         let options = samplingOptions.options(framesPerChunk: destination.streams || play ? 1 : 4)
-        var delivery = try SpeechDelivery(to: destination, sampleRate: model.card.sampleRate, showsProgress: !quiet)
+        var delivery = try SpeechDelivery(
+            to: destination, sampleRate: model.card.sampleRate, showsProgress: !quiet)
         try await delivery.run(model.stream(utterance, options: options))
         delivery.summary.loadSeconds = loaded / .seconds(1)
         delivery.summary.seed = options.seed
@@ -83,7 +87,8 @@ struct SpeakCommand: AsyncParsableCommand {
 
     private func tell(_ summary: SpeechSummary, _ destination: SoundDestination) throws {
         if summary.ending == .limit, !quiet {
-            Console.note("warning: the speech was cut at the frame limit; raise --max-tokens, or split the text.")
+            Console.note(
+                "warning: the speech was cut at the frame limit; raise --max-tokens, or split the text.")
         }
         if !quiet { Console.note(summary.line) }
         if json { try Console.json(summary, toStandardError: destination.place == .standardOutput) }
@@ -111,7 +116,8 @@ struct SpeechSummary: Encodable {
         let place = output.map { "\($0): " } ?? ""
         let speed = rtf.map { ", real-time factor \($0.digits(2))" } ?? ""
         let first = timeToFirstAudio.map { ", first sound after \($0.digits(2)) s" } ?? ""
-        return "\(place)\(seconds.digits(2)) s of speech in \(synthesisSeconds.digits(2)) s\(speed)\(first), seed \(seed ?? 0)"
+        return
+            "\(place)\(seconds.digits(2)) s of speech in \(synthesisSeconds.digits(2)) s\(speed)\(first), seed \(seed ?? 0)"
     }
 }
 

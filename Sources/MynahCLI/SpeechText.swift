@@ -48,10 +48,12 @@ enum SpeechText {
         guard !isFolder.boolValue else {
             throw SpeechError(.wrongFormat, "'\(file)' is a folder.", remedy: "Give a text file.")
         }
-        guard let handle = FileHandle(forReadingAtPath: file), let data = try? handle.read(upToCount: limit + 1)
+        guard let handle = FileHandle(forReadingAtPath: file),
+            let data = try? handle.read(upToCount: limit + 1)
         else {
             guard FileManager.default.isReadableFile(atPath: file) else {
-                throw SpeechError(.inputOutput, "'\(file)' may not be read.", remedy: "Check its permissions.")
+                throw SpeechError(
+                    .inputOutput, "'\(file)' may not be read.", remedy: "Check its permissions.")
             }
             return Data()
         }

@@ -20,7 +20,8 @@ struct VoicesCommand: ParsableCommand {
 
     /// A voice's name on the command line.
     struct Name: ParsableArguments {
-        @Argument(help: "The voice's name.", completion: .custom { _, _, _ in (try? VoiceLibrary().names()) ?? [] })
+        @Argument(
+            help: "The voice's name.", completion: .custom { _, _, _ in (try? VoiceLibrary().names()) ?? [] })
         var name: String
     }
 
@@ -36,15 +37,20 @@ struct VoicesCommand: ParsableCommand {
                     voices.map { name, voice in
                         switch voice {
                         case .success(let voice): VoiceDescription(voice)
-                        case .failure(let error): VoiceDescription(name: name, error: SpeechError(describing: error))
+                        case .failure(let error):
+                            VoiceDescription(name: name, error: SpeechError(describing: error))
                         }
                     })
             }
-            guard !voices.isEmpty else { return Console.note("No voice is kept yet; 'mynah clone' makes one.") }
+            guard !voices.isEmpty else {
+                return Console.note("No voice is kept yet; 'mynah clone' makes one.")
+            }
             Table.show(
                 [["NAME", "MADE WITH", "RECORDING", "CREATED"]]
                     + voices.map { name, voice in
-                        guard case .success(let voice) = voice else { return [name, "cannot be read", "", ""] }
+                        guard case .success(let voice) = voice else {
+                            return [name, "cannot be read", "", ""]
+                        }
                         return [
                             name, voice.model, "\(voice.source.duration.digits(1)) s",
                             voice.created.ISO8601Format(.iso8601Date(timeZone: .gmt)),
@@ -72,7 +78,8 @@ struct VoicesCommand: ParsableCommand {
     }
 
     struct Export: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Write a voice to a file, to be carried elsewhere.")
+        static let configuration = CommandConfiguration(
+            abstract: "Write a voice to a file, to be carried elsewhere.")
         @OptionGroup var voice: Name
         @Argument(help: "The file to write.", completion: .file()) var file: String
         func run() throws { try VoiceLibrary().export(voice.name, to: URL(fileURLWithPath: file)) }
@@ -116,10 +123,14 @@ struct VoiceDescription: Encodable {
         [
             ["name", name], ["made with", model ?? ""], ["family", family ?? ""],
             ["created", created?.ISO8601Format() ?? ""],
-            ["recording", source.map { "\($0.fileName), \($0.duration.digits(2)) s at \($0.sampleRate) Hz" } ?? ""],
+            [
+                "recording",
+                source.map { "\($0.fileName), \($0.duration.digits(2)) s at \($0.sampleRate) Hz" } ?? "",
+            ],
             ["sha256", source?.sha256 ?? ""],
             ["transcript", transcript ?? "none: cloned by speaker vector alone"],
-            ["codec frames", "\(frames ?? 0)"], ["vector width", "\(width ?? 0)"], ["consent", consent ?? "not noted"],
+            ["codec frames", "\(frames ?? 0)"], ["vector width", "\(width ?? 0)"],
+            ["consent", consent ?? "not noted"],
         ]
     }
 }

@@ -92,7 +92,10 @@ package final class FakeSynthesizer: Synthesizer {
             speaking[number] = ending == nil ? one : nil
             if ending != nil { log.add(.ended(one.text)) }
             timings.frames += 1
-            return (number, AudioChunk(audio: Self.tone(frame: one.frames - 1), frames: one.frames, ending: ending))
+            return (
+                number,
+                AudioChunk(audio: Self.tone(frame: one.frames - 1), frames: one.frames, ending: ending)
+            )
         }
     }
 

@@ -24,7 +24,8 @@ import Testing
         try record("ann.wav")
         let base = Self.fixtures + "/tiny-base"
         let clone = try mynah.run(
-            "clone", "ann.wav", "--name", "ann", "--text", "Hello there.", "--consent", "Ann, 3 May", "-m", base, "--json")
+            "clone", "ann.wav", "--name", "ann", "--text", "Hello there.", "--consent", "Ann, 3 May", "-m",
+            base, "--json")
         #expect(clone.status == 0, "\(clone.errors)")
         #expect(clone.object["name"] as? String == "ann")
         #expect((clone.object["frames"] as? Int ?? 0) > 0)
@@ -35,7 +36,8 @@ import Testing
         #expect(shown["transcript"] as? String == "Hello there.")
         #expect(shown["consent"] as? String == "Ann, 3 May")
 
-        let spoken = try mynah.run("speak", "Hi.", "-v", "ann", "-m", base, "-o", "a.wav", "--max-tokens", "6")
+        let spoken = try mynah.run(
+            "speak", "Hi.", "-v", "ann", "-m", base, "-o", "a.wav", "--max-tokens", "6")
         #expect(spoken.status == 0, "\(spoken.errors)")
         #expect(mynah.exists("a.wav"))
 
@@ -47,7 +49,9 @@ import Testing
         #expect(try mynah.run("voices", "remove", "ann").status == 0)
         #expect(try mynah.run("voices", "remove", "ann").status == 9)
         let listed = try mynah.run("voices", "list", "--json")
-        let names = ((try? JSONSerialization.jsonObject(with: listed.output)) as? [[String: Any]])?.map { $0["name"] as? String }
+        let names = ((try? JSONSerialization.jsonObject(with: listed.output)) as? [[String: Any]])?.map {
+            $0["name"] as? String
+        }
         #expect(names == ["anna"])
     }
 
@@ -55,7 +59,8 @@ import Testing
         try record("ann.wav")
         let base = Self.fixtures + "/tiny-base"
         #expect(try mynah.run("clone", "ann.wav", "--name", "ann", "-m", base).status == 0)
-        let run = try mynah.run("speak", "Hi.", "-v", "ann", "-m", "bundled", "-o", "a.wav", "--max-tokens", "6")
+        let run = try mynah.run(
+            "speak", "Hi.", "-v", "ann", "-m", "bundled", "-o", "a.wav", "--max-tokens", "6")
         #expect([0, 6, 11].contains(run.status), "\(run.errors)")
         #expect(mynah.exists("a.wav") == (run.status == 0))
     }

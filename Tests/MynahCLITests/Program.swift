@@ -11,7 +11,9 @@ final class Mynah: Sendable {
         let errors: String
         var text: String { String(decoding: output, as: UTF8.self) }
         /// The object that `--json` printed.
-        var object: [String: Any] { (try? JSONSerialization.jsonObject(with: output)) as? [String: Any] ?? [:] }
+        var object: [String: Any] {
+            (try? JSONSerialization.jsonObject(with: output)) as? [String: Any] ?? [:]
+        }
     }
 
     init() { try? FileManager.default.createDirectory(at: home, withIntermediateDirectories: true) }
@@ -70,7 +72,9 @@ final class Mynah: Sendable {
         }
         for _ in 0..<3 {
             let candidate = folder?.appendingPathComponent("mynah")
-            if let candidate, FileManager.default.isExecutableFile(atPath: candidate.path) { return candidate }
+            if let candidate, FileManager.default.isExecutableFile(atPath: candidate.path) {
+                return candidate
+            }
             folder = folder?.deletingLastPathComponent()
         }
         return nil

@@ -18,20 +18,27 @@ import Testing
             let sound = try AudioFile.read(path: mynah.path(name), maximumSeconds: 60)
             #expect(sound.duration > 0.1)
         }
-        #expect(try FileManager.default.contentsOfDirectory(atPath: mynah.home.path).filter { $0.hasSuffix(".part") }.isEmpty)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: mynah.home.path).filter {
+                $0.hasSuffix(".part")
+            }.isEmpty)
     }
 
     @Test func `the object of --json tells what was made`() throws {
-        let run = try mynah.run("speak", "Hello.", "-o", "a.wav", "--json", "--seed", "7", "--max-tokens", "8", "--quiet")
+        let run = try mynah.run(
+            "speak", "Hello.", "-o", "a.wav", "--json", "--seed", "7", "--max-tokens", "8", "--quiet")
         #expect(run.status == 0)
-        #expect(run.errors.split(separator: "\n").count == 1, "only the note on the bundled model: \(run.errors)")
+        #expect(
+            run.errors.split(separator: "\n").count == 1, "only the note on the bundled model: \(run.errors)")
         let object = run.object
         #expect(object["seed"] as? Int == 7)
         #expect(object["model"] as? String == "bundled")
         #expect(object["ending"] as? String == "limit" || object["ending"] as? String == "natural")
         let sound = try AudioFile.read(path: mynah.path("a.wav"), maximumSeconds: 60)
         #expect(abs((object["seconds"] as? Double ?? 0) - sound.duration) < 1e-6)
-        for key in ["frames", "rtf", "time_to_first_audio", "synthesis_seconds", "load_seconds", "sample_rate"] {
+        for key in [
+            "frames", "rtf", "time_to_first_audio", "synthesis_seconds", "load_seconds", "sample_rate",
+        ] {
             #expect(object[key] is NSNumber, "\(key)")
         }
     }
@@ -52,10 +59,13 @@ import Testing
         #expect(zip(whole, streamed).allSatisfy { abs($0 - $1) < 2e-4 })
     }
 
-    @Test(arguments: ["-o", "none"]) func `sound goes to standard output, and words do not`(option: String) throws {
+    @Test(arguments: ["-o", "none"]) func `sound goes to standard output, and words do not`(option: String)
+        throws
+    {
         let run =
             option == "-o"
-            ? try mynah.run("speak", "-", "-o", "-", "--max-tokens", "6", "--json", input: Array("Hello.".utf8))
+            ? try mynah.run(
+                "speak", "-", "-o", "-", "--max-tokens", "6", "--json", input: Array("Hello.".utf8))
             : try mynah.run("speak", "--max-tokens", "6", "--json", input: Array("Hello.".utf8))
         #expect(run.status == 0, "\(run.errors)")
         #expect(run.output.starts(with: Array("RIFF".utf8)))
@@ -67,16 +77,20 @@ import Testing
         mynah.write([0xEF, 0xBB, 0xBF] + Array("Hello.\n".utf8), to: "a.txt")
         mynah.write(Array("Hello.\n".utf8), to: "b.txt")
         for name in ["a", "b"] {
-            let run = try mynah.run("speak", "-f", "\(name).txt", "-o", "\(name).wav", "--max-tokens", "6", "--seed", "1")
+            let run = try mynah.run(
+                "speak", "-f", "\(name).txt", "-o", "\(name).wav", "--max-tokens", "6", "--seed", "1")
             #expect(run.status == 0, "\(run.errors)")
         }
         #expect(mynah.data("a.wav") == mynah.data("b.wav"))
     }
 
     @Test func `a megabyte of text is taken, and stops when told`() throws {
-        mynah.write(Array(String(repeating: "The birch canoe slid on the smooth planks. ", count: 24_000).utf8), to: "big.txt")
+        mynah.write(
+            Array(String(repeating: "The birch canoe slid on the smooth planks. ", count: 24_000).utf8),
+            to: "big.txt")
         let (output, errors) = (Pipe(), Pipe())
-        let process = try mynah.start(["speak", "-f", "big.txt", "-o", "big.wav"], output: output, errors: errors)
+        let process = try mynah.start(
+            ["speak", "-f", "big.txt", "-o", "big.wav"], output: output, errors: errors)
         Thread.sleep(forTimeInterval: 3)
         #expect(process.isRunning)
         process.interrupt()
@@ -87,11 +101,16 @@ import Testing
     }
 
     @Test func `a stream that is interrupted keeps what was heard and says so`() throws {
-        mynah.write(Array(String(repeating: "The birch canoe slid on the smooth planks. ", count: 500).utf8), to: "big.txt")
+        mynah.write(
+            Array(String(repeating: "The birch canoe slid on the smooth planks. ", count: 500).utf8),
+            to: "big.txt")
         let (output, errors) = (Pipe(), Pipe())
-        let process = try mynah.start(["speak", "-f", "big.txt", "-o", "big.wav", "--stream"], output: output, errors: errors)
+        let process = try mynah.start(
+            ["speak", "-f", "big.txt", "-o", "big.wav", "--stream"], output: output, errors: errors)
         let words = Collector(errors)
-        for _ in 0..<200 where mynah.data("big.wav").count < 4096 && process.isRunning { Thread.sleep(forTimeInterval: 0.05) }
+        for _ in 0..<200 where mynah.data("big.wav").count < 4096 && process.isRunning {
+            Thread.sleep(forTimeInterval: 0.05)
+        }
         process.interrupt()
         process.waitUntilExit()
         #expect(process.terminationStatus == 130)
@@ -117,23 +136,34 @@ import Testing
         (["speak", "-f", "latin.txt", "-o", "a.wav"], 4), (["speak", "-f", "empty.txt", "-o", "a.wav"], 11),
         (["speak", "Hi.", "-o", "a.xyz"], 11), (["speak", "Hi.", "-o", "a.wav", "--format", "mp9"], 11),
         (["speak", "Hi.", "-o", "none/a.wav"], 13), (["speak", "Hi.", "-o", "."], 11),
-        (["speak", "Hi.", "-o", "a.wav", "-m", "nonsense"], 8), (["speak", "Hi.", "-o", "a.wav", "-m", "./none"], 3),
-        (["speak", "Hi.", "-o", "a.wav", "-m", "qwen3-tts-0.6b"], 8), (["speak", "Hi.", "-o", "a.wav", "-m", "empty.txt"], 5),
-        (["speak", "Hi.", "-o", "a.wav", "-m", "latin.txt"], 4), (["speak", "Hi.", "-o", "a.wav", "-v", "nobody"], 9),
-        (["speak", "Hi.", "-o", "a.wav", "-l", "klingon"], 10), (["speak", "Hi.", "-o", "a.wav", "--device", "TPU9"], 6),
+        (["speak", "Hi.", "-o", "a.wav", "-m", "nonsense"], 8),
+        (["speak", "Hi.", "-o", "a.wav", "-m", "./none"], 3),
+        (["speak", "Hi.", "-o", "a.wav", "-m", "qwen3-tts-0.6b"], 8),
+        (["speak", "Hi.", "-o", "a.wav", "-m", "empty.txt"], 5),
+        (["speak", "Hi.", "-o", "a.wav", "-m", "latin.txt"], 4),
+        (["speak", "Hi.", "-o", "a.wav", "-v", "nobody"], 9),
+        (["speak", "Hi.", "-o", "a.wav", "-l", "klingon"], 10),
+        (["speak", "Hi.", "-o", "a.wav", "--device", "TPU9"], 6),
         (["speak", "Hi.", "-o", "a.wav", "--ref-audio", "none.wav"], 3),
         (["speak", "Hi.", "-o", "a.wav", "--ref-audio", "latin.txt"], 4),
         (["speak", "Hi.", "-o", "a.wav", "--describe", "an old sailor"], 6),
-        (["speak", "Hi.", "-o", "a.wav", "--temperature", "0"], 64), (["speak", "Hi.", "-o", "a.wav", "--top-p", "2"], 64),
-        (["speak", "Hi.", "-o", "a.wav", "--threads", "0"], 64), (["speak", "Hi.", "-o", "a.wav", "--quantize", "q3"], 64),
-        (["speak", "Hi.", "-o", "a.wav", "--seed", "x"], 64), (["speak", "Hi.", "-f", "latin.txt", "-o", "a.wav"], 64),
+        (["speak", "Hi.", "-o", "a.wav", "--temperature", "0"], 64),
+        (["speak", "Hi.", "-o", "a.wav", "--top-p", "2"], 64),
+        (["speak", "Hi.", "-o", "a.wav", "--threads", "0"], 64),
+        (["speak", "Hi.", "-o", "a.wav", "--quantize", "q3"], 64),
+        (["speak", "Hi.", "-o", "a.wav", "--seed", "x"], 64),
+        (["speak", "Hi.", "-f", "latin.txt", "-o", "a.wav"], 64),
         (["speak", "Hi.", "-v", "a", "--describe", "b", "-o", "a.wav"], 64), (["nonsense"], 64),
-        (["voices", "show", "nobody"], 9), (["voices", "show", "a/b"], 11), (["voices", "import", "latin.txt"], 4),
+        (["voices", "show", "nobody"], 9), (["voices", "show", "a/b"], 11),
+        (["voices", "import", "latin.txt"], 4),
         (["clone", "none.wav", "--name", "x"], 3), (["clone", "none.wav", "--name", "a b"], 11),
-        (["models", "path", "nonsense"], 8), (["models", "pull", "a b"], 8), (["models", "pull", "qwen3-tts-0.6b"], 12),
+        (["models", "path", "nonsense"], 8), (["models", "pull", "a b"], 8),
+        (["models", "pull", "qwen3-tts-0.6b"], 12),
         (["models", "remove", "bundled"], 6), (["parity", "bundled", "none.safetensors"], 3),
     ])
-    func `what cannot be done ends with its own status, a cause, a remedy and no file`(arguments: [String], status: Int32) throws {
+    func `what cannot be done ends with its own status, a cause, a remedy and no file`(
+        arguments: [String], status: Int32
+    ) throws {
         mynah.write([0x48, 0xE9, 0x6C, 0x6C, 0x6F], to: "latin.txt")
         mynah.write([], to: "empty.txt")
         let (output, errors) = (Pipe(), Pipe())

@@ -7,7 +7,9 @@ struct ModelLibraryTests {
     private let folder = Folder()
 
     private func library(_ more: [String: String] = [:]) -> ModelLibrary {
-        var environment = ["MYNAH_HOME": folder.url.path, "HF_HOME": folder.url.appendingPathComponent("hf").path]
+        var environment = [
+            "MYNAH_HOME": folder.url.path, "HF_HOME": folder.url.appendingPathComponent("hf").path,
+        ]
         environment.merge(more) { $1 }
         return ModelLibrary(device: .cpu, environment: environment)
     }
@@ -59,13 +61,16 @@ struct ModelLibraryTests {
         }
     }
 
-    @Test(arguments: [("nonsense", SpeechError.Code.unknownModel), ("./nowhere", .missingFile), ("", .unknownModel)])
+    @Test(arguments: [
+        ("nonsense", SpeechError.Code.unknownModel), ("./nowhere", .missingFile), ("", .unknownModel),
+    ])
     func `a name that is none is refused`(name: String, code: SpeechError.Code) {
         #expect { try library().locate(name) } throws: { ($0 as? SpeechError)?.code == code }
     }
 
     @Test(arguments: [
-        ("{\"model_type\": \"whisper\"}", "whisper"), ("{}", "qwen3_tts"), ("{\"model_type\": \"\"}", "qwen3_tts"),
+        ("{\"model_type\": \"whisper\"}", "whisper"), ("{}", "qwen3_tts"),
+        ("{\"model_type\": \"\"}", "qwen3_tts"),
     ])
     func `a model of an unknown kind names it and what is known`(config: String, named: String) async throws {
         try keep("strange", config: config)

@@ -6,10 +6,14 @@ import Testing
 struct SpeechModelTests {
     private let log = FakeSynthesizer.Log()
 
-    private func model(_ change: (inout FakeSynthesizer.Behaviour) -> Void = { _ in }) async throws -> SpeechModel {
+    private func model(_ change: (inout FakeSynthesizer.Behaviour) -> Void = { _ in }) async throws
+        -> SpeechModel
+    {
         var behaviour = FakeSynthesizer.Behaviour()
         change(&behaviour)
-        return try await SpeechModel.load(name: "fake") { [behaviour, log] in FakeSynthesizer(behaviour, log: log) }
+        return try await SpeechModel.load(name: "fake") { [behaviour, log] in
+            FakeSynthesizer(behaviour, log: log)
+        }
     }
 
     @Test func `speaking gives the chunks of the stream end to end`() async throws {

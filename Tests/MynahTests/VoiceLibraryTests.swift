@@ -13,7 +13,8 @@ struct VoiceLibraryTests {
         let profile = VoiceProfile(
             name: name, family: "qwen3_tts", speakerVector: [0.5, -1, 2],
             codes: transcript == nil ? [] : [Array(0..<16), Array(2032..<2048)], transcript: transcript)
-        return StoredVoice(profile, model: "tiny", recording: audio, fileName: "ann.wav", consent: "Ann, 3 May")
+        return StoredVoice(
+            profile, model: "tiny", recording: audio, fileName: "ann.wav", consent: "Ann, 3 May")
     }
 
     private func code(_ body: () throws -> Void) -> SpeechError.Code? {
@@ -42,7 +43,9 @@ struct VoiceLibraryTests {
         #expect(read.source.duration == 1)
     }
 
-    @Test(arguments: ["", "a b", "../ann", "ann/bob", "ann.x", "änn", String(repeating: "a", count: 65), "a\0b"])
+    @Test(arguments: [
+        "", "a b", "../ann", "ann/bob", "ann.x", "änn", String(repeating: "a", count: 65), "a\0b",
+    ])
     func `a name that will not do is refused before any file is touched`(name: String) throws {
         #expect(code { try library.add(Self.voice(name)) } == .invalidInput)
         #expect(code { _ = try library.voice(named: name) } == .invalidInput)
@@ -92,13 +95,15 @@ struct VoiceLibraryTests {
             "source_sample_rate": "24000", "source_sha256": "00", "transcript": "words",
         ]
         var tensors = [
-            "speaker_vector": TensorSource("speaker_vector", .f32, [2], bytes: [UInt8](repeating: 0, count: 8)),
+            "speaker_vector": TensorSource(
+                "speaker_vector", .f32, [2], bytes: [UInt8](repeating: 0, count: 8)),
             "codes": TensorSource("codes", .i32, [1, 16], bytes: [UInt8](repeating: 0, count: 64)),
             "audio": TensorSource("audio", .f32, [2], bytes: [UInt8](repeating: 0, count: 8)),
         ]
         change(&metadata, &tensors)
         let file = folder.url.appendingPathComponent("hostile")
-        try SafetensorsWriter.write(tensors.keys.sorted().compactMap { tensors[$0] }, metadata: metadata, to: file.path)
+        try SafetensorsWriter.write(
+            tensors.keys.sorted().compactMap { tensors[$0] }, metadata: metadata, to: file.path)
         return file
     }
 
@@ -119,12 +124,16 @@ struct VoiceLibraryTests {
         #expect(try codeOfReading { metadata, _ in metadata["format"] = "other" } == .wrongFormat)
     }
 
-    @Test(arguments: ["version", "name", "family", "model", "created", "source_duration", "source_sha256", "transcript"])
+    @Test(arguments: [
+        "version", "name", "family", "model", "created", "source_duration", "source_sha256", "transcript",
+    ])
     func `a field that is missing is damage`(key: String) throws {
         #expect(try codeOfReading { metadata, _ in metadata[key] = nil } == .corruptData)
     }
 
-    @Test(arguments: [("created", "yesterday"), ("source_duration", "-1"), ("source_sample_rate", "nan"), ("name", "../x")])
+    @Test(arguments: [
+        ("created", "yesterday"), ("source_duration", "-1"), ("source_sample_rate", "nan"), ("name", "../x"),
+    ])
     func `a field that makes no sense is damage`(key: String, value: String) throws {
         #expect(try codeOfReading { metadata, _ in metadata[key] = value } == .corruptData)
     }
@@ -155,7 +164,8 @@ struct VoiceLibraryTests {
         let bytes = withUnsafeBytes(of: Float.nan.bitPattern) { Array($0) }
         for name in ["speaker_vector", "audio"] {
             #expect(
-                try codeOfReading { _, tensors in tensors[name] = TensorSource(name, .f32, [1], bytes: bytes) }
+                try codeOfReading { _, tensors in tensors[name] = TensorSource(name, .f32, [1], bytes: bytes)
+                }
                     == .corruptData)
         }
     }
