@@ -171,7 +171,10 @@ enum VoiceFile {
         }
 
         func audio() throws -> AudioBuffer {
-            AudioBuffer(samples: try floats(tensor("audio", .f32, rank: 1)), sampleRate: VoiceFile.sampleRate)
+            let tensor = try tensor("audio", .f32, rank: 1)
+            let longest = Int(AudioBuffer.longestRecording) * VoiceFile.sampleRate
+            guard (1...longest).contains(tensor.shape[0]) else { throw damaged("audio") }
+            return AudioBuffer(samples: try floats(tensor), sampleRate: VoiceFile.sampleRate)
         }
 
         func codes() throws -> [[Int32]] {

@@ -33,7 +33,10 @@ public struct VoiceLibrary: Sendable {
     public func voice(named name: String, besides presets: [String] = []) throws -> StoredVoice {
         let file = try file(of: name)
         guard FileManager.default.fileExists(atPath: file.path) else { throw try unknown(name, presets) }
-        return try VoiceFile.read(file.path)
+        var voice = try VoiceFile.read(file.path)
+        // Whoever renamed the file renamed the voice.
+        voice.profile.name = name
+        return voice
     }
 
     /// Keeps a voice under its profile's name.

@@ -122,6 +122,22 @@ struct SoundDestination {
         }
         (self.plays, self.streams) = (plays, streams || place == .standardOutput)
         self.format = try Self.format(named: format, for: output)
+        if case .file(let path) = place { try Self.checkFolder(of: path) }
+    }
+
+    /// A mistake in the path is told before a model is loaded, which may take a while.
+    private static func checkFolder(of path: String) throws {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        var isFolder: ObjCBool = false
+        let reason =
+            if !FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) || !isFolder.boolValue {
+                "there is no folder '\(folder)'"
+            } else if !FileManager.default.isWritableFile(atPath: folder) {
+                "the folder '\(folder)' may not be written"
+            } else {
+                String?.none
+            }
+        if let reason { throw SpeechError(describing: AudioFileError.unwritable(path: path, reason: reason)) }
     }
 
     private static func format(named name: String?, for output: String?) throws -> AudioFormat {
