@@ -45,7 +45,7 @@ package struct Bench: Sendable {
         let files = try ModelFiles(path: checkpoint)
         let settings = LoadSettings(
             precision: precision, device: .cpu, threads: threads, sessions: max(1, listeners.max() ?? 1))
-        let model = try Qwen3TTSFamily.load(files, settings)
+        let model = try Family.of(files).load(files, settings)
         run.loadSeconds = (ContinuousClock.now - start).seconds
         run.fileBytes = files.tensors.reduce(0) { $0 + $1.bytes.count }
         let card = model.card

@@ -1,6 +1,5 @@
 package import Checkpoints
 import Foundation
-import Qwen3TTS
 import SpeechCore
 package import TensorGraph
 
@@ -44,17 +43,17 @@ package struct ModelConversion {
 
     /// Decides what every tensor of `files` becomes; nothing is written.
     ///
-    /// - Parameter roles: of the checkpoint's family.
+    /// - Parameter roles: what tensors are for; nil asks the checkpoint's family.
     /// - Throws: `SpeechError` when the source is quantised already, and what loading the checkpoint would throw.
     package init(
         _ files: ModelFiles, to type: ElementType,
-        roles: (ModelFiles) throws -> [String: WeightRole] = Qwen3TTSFamily.roles
+        roles: ((ModelFiles) throws -> [String: WeightRole])? = nil
     ) throws {
         if let quantised = files.tensors.first(where: { $0.type.blockLength > 1 }) {
             throw SpeechError.alreadyQuantised(files.path, quantised.type)
         }
         (self.files, self.type) = (files, type)
-        let (roles, precision) = (try roles(files), Precision(type))
+        let (roles, precision) = (try roles?(files) ?? Family.of(files).roles(files), Precision(type))
         tensors = try files.tensors.map { tensor in
             let role = roles[tensor.name]
             let target = precision.fileType(for: role, stored: tensor.type, shape: tensor.shape)

@@ -12,6 +12,8 @@ struct Family: Sendable {
     let load: @Sendable (ModelFiles, LoadSettings) throws -> any Synthesizer
     /// Bytes that a checkpoint would take in memory.
     let footprint: @Sendable (ModelFiles, LoadSettings) throws -> Int
+    /// What each tensor of a checkpoint is for.
+    let roles: @Sendable (ModelFiles) throws -> [String: WeightRole]
     /// Compares a checkpoint with the authors' own values.
     let parity: @Sendable (ModelFiles, CheckpointFile, Precision, Device) throws -> ParityReport
 
@@ -19,7 +21,7 @@ struct Family: Sendable {
     static let all = [
         Family(
             modelType: Qwen3TTSFamily.modelType, load: Qwen3TTSFamily.load,
-            footprint: Qwen3TTSFamily.footprint,
+            footprint: Qwen3TTSFamily.footprint, roles: Qwen3TTSFamily.roles,
             parity: Qwen3TTSFamily.parity)
     ]
 

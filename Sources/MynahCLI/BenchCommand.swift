@@ -75,12 +75,12 @@ struct BenchCommand: ParsableCommand {
         (bench.quantizations, bench.listeners) = (try quantizations(), try counts())
         (bench.frames, bench.repeats) = (frames, repeats)
         if let threads { bench.threads = threads }
-        bench.progress = Self.note
+        bench.progress = Console.note
         var report = try bench.run()
         if compareUpstream {
             var upstream = BenchUpstream(python: python, script: nil, threads: bench.threads, frames: frames)
             upstream.types = upstreamTypes.split(separator: ",").map(String.init)
-            Self.note("running the authors' package (\(upstreamTypes))")
+            Console.note("running the authors' package (\(upstreamTypes))")
             report.upstream = try upstream.run(checkpoint)
         }
         try show(report)
@@ -120,34 +120,21 @@ struct BenchCommand: ParsableCommand {
     }
 
     private func write(to path: String) throws {
-        Self.note("writing random weights to \(path)")
+        Console.note("writing random weights to \(path)")
         try SyntheticCheckpoint(size: size, variant: variant).write(to: path)
     }
 
     // MARK: output
 
-    private static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
-
     private func show(_ report: BenchReport) throws {
         if let markdown { try BenchDocument(path: markdown).insert(report) }
         guard !json else {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            print(String(decoding: try encoder.encode(report), as: UTF8.self))
-            return
+            return try Console.json(report)
         }
         for line in report.machineLines { print(line) }
         for (title, rows) in report.tables {
             print("\n\(title)")
-            let widths = (0..<(rows.first?.count ?? 0)).map { column in rows.map { $0[column].count }.max() ?? 0 }
-            for row in rows {
-                let cells = row.enumerated().map { index, cell in
-                    let space = String(repeating: " ", count: widths[index] - cell.count)
-                    return index == 0 ? cell + space : space + cell
-                }
-                print("  " + cells.joined(separator: "  "))
-            }
+            Table.show(rows.map { [""] + $0 }, rightAligned: Set(0...(rows.first?.count ?? 0)).subtracting([0, 1]))
         }
     }
 }

@@ -57,40 +57,7 @@ enum Console {
     }
 }
 
-extension String {
-    /// With spaces after it, up to `width` characters.
-    func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
-
-    /// With spaces before it, up to `width` characters.
-    func aligned(to width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
-}
-
-/// Rows of text in columns as wide as they must be.
-enum Table {
-    static func lines(_ rows: [[String]]) -> [String] {
-        let columns = rows.map(\.count).max() ?? 0
-        let widths = (0..<columns).map { column in
-            rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
-        }
-        return rows.map { row in
-            var line = zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ")
-            while line.last == " " { line.removeLast() }
-            return line
-        }
-    }
-
-    static func show(_ rows: [[String]]) { for line in lines(rows) { print(line) } }
-}
-
 extension Double {
     /// With a fixed number of digits after the point.
     func digits(_ count: Int) -> String { String(format: "%.\(count)f", self) }
-}
-
-extension Int64 {
-    /// Bytes as disks are sold.
-    var asSize: String {
-        self >= 1_000_000_000
-            ? "\((Double(self) / 1e9).digits(2)) GB" : "\(Swift.max(1, self / 1_000_000)) MB"
-    }
 }

@@ -26,14 +26,13 @@ struct ConvertCommand: ParsableCommand {
         }
         let conversion = try ModelConversion(ModelFiles(path: model), to: type)
         let path = output ?? conversion.standardName
-        let shows = isatty(STDERR_FILENO) != 0 && !json
+        let shows = !json
         let size = try conversion.write(to: path, replacing: force) { progress in
             guard shows else { return }
             let share = progress.total == 0 ? 100 : progress.bytes * 100 / progress.total
-            FileHandle.standardError.write(
-                Data("\r\u{1B}[K\(share)% (\(progress.tensor) of \(progress.count)) \(progress.name)".utf8))
+            Console.progress("\(share)% (\(progress.tensor) of \(progress.count)) \(progress.name)")
         }
-        if shows { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+        Console.endProgress()
         try json ? printJSON(conversion, path, size) : printTable(conversion, path, size)
     }
 
@@ -52,9 +51,9 @@ struct ConvertCommand: ParsableCommand {
 
     private func printTable(_ conversion: ModelConversion, _ path: String, _ size: Int) {
         let rows = conversion.groups.sorted { $0.role < $1.role }.map { group in
-            [group.role, group.pattern, "\(group.count)", "\(group.from) → \(group.to)", Int64(group.bytes).asSize]
+            [group.role, group.pattern, "\(group.count)", "\(group.from) → \(group.to)", Table.bytes(group.bytes)]
         }
         Table.show([["role", "tensors", "count", "type", "size"]] + rows, rightAligned: [2, 4])
-        print("\(path): \(conversion.tensors.count) tensors, \(Int64(size).asSize) (\(size) bytes)")
+        print("\(path): \(conversion.tensors.count) tensors, \(Table.bytes(size)) (\(size) bytes)")
     }
 }

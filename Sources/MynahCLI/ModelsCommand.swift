@@ -59,12 +59,12 @@ struct ModelsCommand: AsyncParsableCommand {
             }
             Table.show(
                 [["INSTALLED", "SIZE", "WHERE"]]
-                    + installed.map { [$0.name, $0.bytes?.asSize ?? "", $0.path] })
+                    + installed.map { [$0.name, $0.bytes.map { Table.bytes($0) } ?? "", $0.path] })
             print("")
             Table.show(
                 [["TO BE PULLED", "SIZE", "LICENCE", "WHAT IT DOES"]]
                     + offers.map {
-                        [$0.name, $0.expectedBytes?.asSize ?? "", $0.licence ?? "", $0.abilities ?? ""]
+                        [$0.name, $0.expectedBytes.map { Table.bytes($0) } ?? "", $0.licence ?? "", $0.abilities ?? ""]
                     })
         }
     }
@@ -122,7 +122,7 @@ struct ModelsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Delete a model.")
         @OptionGroup var model: Name
 
-        func run() throws { print("\(try ModelLibrary().remove(model.name).asSize) freed") }
+        func run() throws { print("\(Table.bytes(try ModelLibrary().remove(model.name))) freed") }
     }
 
     struct Path: ParsableCommand {
@@ -144,7 +144,7 @@ private enum PullLine {
         case .downloading:
             let bar = String(repeating: "=", count: Int(share * 24)).padded(to: 24)
             Console.progress(
-                "[\(bar)] \((share * 100).digits(1))%  \(progress.bytesDone.asSize) of \(progress.bytesTotal.asSize)  "
+                "[\(bar)] \((share * 100).digits(1))%  \(Table.bytes(progress.bytesDone)) of \(Table.bytes(progress.bytesTotal))  "
                     + "\((progress.bytesPerSecond / 1e6).digits(1)) MB/s  \(progress.file)")
         }
     }

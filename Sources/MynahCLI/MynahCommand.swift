@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dispatch
 import Foundation
+import Mynah
 import SpeechCore
 
 #if canImport(Glibc)
@@ -43,10 +44,11 @@ import SpeechCore
                     try command.run()
                 }
                 return ExitCode.success.rawValue
-            } catch let error as SpeechError {
-                return Console.report(error)
             } catch {
-                exit(withError: error)
+                let told = SpeechError(describing: error)
+                // What no part of ours threw is the parser's: help, completion scripts, and words on usage.
+                if told.code == .unexpected, !(error is SpeechError) { exit(withError: error) }
+                return Console.report(told)
             }
         }
         let interruption = Interruption(of: task)
