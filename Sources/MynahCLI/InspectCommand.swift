@@ -5,7 +5,8 @@ import Mynah
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "List the metadata and tensors of a model file or folder.",
-        discussion: "Reads safetensors, GGUF, torch archives (.pt, .pth), NumPy arrays and folders of safetensors.")
+        discussion:
+            "Reads safetensors, GGUF, torch archives (.pt, .pth), NumPy arrays and folders of safetensors.")
 
     @Argument(help: "A file, or a folder with a checkpoint.") var path: String
     @Option(help: "Only tensors whose names contain this; * stands for anything.") var tensors: String?
@@ -24,9 +25,11 @@ struct InspectCommand: ParsableCommand {
             [["name", "type", "shape", "size"]]
                 + listing.tensors.map {
                     let shape = $0.shape.map { "\($0)" }.joined(separator: " × ")
-                    return [$0.name, $0.type, shape, Int64($0.bytes).asSize]
+                    return [$0.name, $0.type, shape, Table.bytes($0.bytes)]
                 }, rightAligned: [3])
         print("")
-        for total in listing.totals { print("\(total.type): \(total.tensors) tensors, \(Int64(total.bytes).asSize)") }
+        for total in listing.totals {
+            print("\(total.type): \(total.tensors) tensors, \(Table.bytes(total.bytes))")
+        }
     }
 }

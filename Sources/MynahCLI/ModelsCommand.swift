@@ -64,7 +64,10 @@ struct ModelsCommand: AsyncParsableCommand {
             Table.show(
                 [["TO BE PULLED", "SIZE", "LICENCE", "WHAT IT DOES"]]
                     + offers.map {
-                        [$0.name, $0.expectedBytes.map { Table.bytes($0) } ?? "", $0.licence ?? "", $0.abilities ?? ""]
+                        [
+                            $0.name, $0.expectedBytes.map { Table.bytes($0) } ?? "", $0.licence ?? "",
+                            $0.abilities ?? "",
+                        ]
                     })
         }
     }

@@ -130,7 +130,8 @@ struct SoundDestination {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         var isFolder: ObjCBool = false
         let reason =
-            if !FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) || !isFolder.boolValue {
+            if !FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) || !isFolder.boolValue
+            {
                 "there is no folder '\(folder)'"
             } else if !FileManager.default.isWritableFile(atPath: folder) {
                 "the folder '\(folder)' may not be written"

@@ -13,9 +13,11 @@ enum Table {
         for row in rows {
             let cells = row.enumerated().map { column, cell in
                 if rightAligned.contains(column) { return cell.aligned(to: widths[column]) }
-                return column == row.count - 1 ? cell : cell.padded(to: widths[column])
+                return cell.padded(to: widths[column])
             }
-            print(cells.joined(separator: "  "))
+            var line = cells.joined(separator: "  ")
+            while line.last == " " { line.removeLast() }
+            print(line)
         }
     }
 
