@@ -40,7 +40,7 @@ var targets: [Target] = [
     .executableTarget(
         name: "MynahCLI",
         dependencies: [
-            "Mynah", "ModelHub", "SpeechCore", "TensorGraph", "AudioDSP", "CMynahKernels",
+            "Mynah", "Qwen3TTS", "ModelHub", "SpeechCore", "Checkpoints", "TensorGraph", "AudioDSP", "CMynahKernels",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: settings),

@@ -81,8 +81,18 @@ package struct Bench: Sendable {
 /// One batch of requests from the first to the last sound.
 struct Lap {
     var seconds = 0.0, firstSound = 0.0, audioSeconds = 0.0
+    /// Sum of the samples' squares, and samples at or beyond full scale or not numbers.
+    var energy = 0.0, clipped = 0, samples = 0
     /// What the stages took of it.
     var timings = StageTimings()
+
+    mutating func take(_ audio: AudioBuffer) {
+        audioSeconds += audio.duration
+        samples += audio.samples.count
+        for sample in audio.samples {
+            if abs(sample) < 1 { energy += Double(sample * sample) } else { clipped += 1 }
+        }
+    }
 }
 
 /// Speaks requests of a fixed number of frames, each with words of its own so that no prompt is found again.
@@ -101,12 +111,12 @@ private final class Speaker {
         let start = ContinuousClock.now
         for _ in 0..<count { _ = try model.begin(utterance(), options(frames, chunk)) }
         var left = count
-        var samples = 0
         while left > 0 {
             for (_, chunk) in try model.step() {
-                if samples == 0, !chunk.audio.samples.isEmpty { lap.firstSound = (ContinuousClock.now - start).seconds }
-                samples += chunk.audio.samples.count
-                lap.audioSeconds += chunk.audio.duration
+                if lap.samples == 0, !chunk.audio.samples.isEmpty {
+                    lap.firstSound = (ContinuousClock.now - start).seconds
+                }
+                lap.take(chunk.audio)
                 if chunk.ending != nil { left -= 1 }
             }
         }

@@ -52,33 +52,35 @@ package struct BenchMachine: Codable, Sendable {
         return Double(whole) + Double(rest) * 1e-18
     }
 
-    /// The best of five passes over a buffer far larger than any cache.
+    /// The best of many short passes, each over another part of a buffer far larger than any cache: short, so that
+    /// some fall between the turns of other programs.
     private static func measureBandwidth(_ threads: Int) -> Double {
-        let part = (512 << 20) / threads / 4096 * 4096
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: part * threads, alignment: 4096)
+        let passes = 8
+        let slice = (512 << 20) / passes / threads / 4096 * 4096
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: slice * passes * threads, alignment: 4096)
         defer { buffer.deallocate() }
         guard let base = buffer.baseAddress else { return 0 }
         // SAFETY: threads write disjoint parts before any reads, and the buffer outlives them.
         nonisolated(unsafe) let address = base
         DispatchQueue.concurrentPerform(iterations: threads) { index in
-            memset(address + index * part, 1 + Int32(index), part)
+            memset(address + index * slice * passes, 1 + Int32(index), slice * passes)
         }
-        let best = (0..<5).map { _ in
+        let best = (0..<passes * 8).map { pass in
             seconds {
                 DispatchQueue.concurrentPerform(iterations: threads) { index in
-                    _ = mynah_measure_bandwidth(address + index * part, part)
+                    _ = mynah_measure_bandwidth(address + (index * passes + pass % passes) * slice, slice)
                 }
             }
         }.min() ?? 1
-        return Double(part * threads) / max(best, 1e-9)
+        return Double(slice * threads) / max(best, 1e-9)
     }
 
-    /// The best of five rounds of register-only arithmetic.
+    /// The best of many short rounds of register-only arithmetic.
     private static func measurePeak(_ kind: mynah_peak, _ threads: Int) -> Double {
-        let iterations: Int64 = 4_000_000
+        let iterations: Int64 = 500_000
         let products = mynah_measure_peak(kind, 1) * Double(iterations)
         guard products > 0 else { return 0 }
-        let best = (0..<5).map { _ in
+        let best = (0..<40).map { _ in
             seconds {
                 DispatchQueue.concurrentPerform(iterations: threads) { _ in _ = mynah_measure_peak(kind, iterations) }
             }

@@ -12,6 +12,10 @@ package struct BenchReport: Codable, Sendable {
     /// The authors' package on the same checkpoint, where it was run.
     package var upstream: [UpstreamRun] = []
 
+    package init(machine: BenchMachine, checkpoint: String, frames: Int, repeats: Int) {
+        (self.machine, self.checkpoint, self.frames, self.repeats) = (machine, checkpoint, frames, repeats)
+    }
+
     /// Repeated measurements of one quantity.
     package struct Measure: Codable, Sendable, Equatable {
         package var best = 0.0, median = 0.0
@@ -40,6 +44,8 @@ package struct BenchReport: Codable, Sendable {
         package var talker = Measure([]), predictor = Measure([])
         /// Seconds of computing per second of sound: the codec in chunks and frame by frame, and everything.
         package var codec = Measure([]), codecSingle = Measure([]), total = Measure([])
+        /// Root mean square of the sound, and share of samples at full scale: whether what was measured was sound.
+        package var level = 0.0, clipped = 0.0
         package var memory = PeakMemory()
         package var limits: Limits?
         package var listeners: [Listeners] = []
@@ -56,6 +62,9 @@ package struct BenchReport: Codable, Sendable {
             predictor = Measure(laps.map { $0.timings.predictorSeconds / Double(max($0.timings.frames, 1)) })
             codec = Measure(laps.map { $0.timings.codecSeconds / max($0.audioSeconds, 1e-9) })
             codecSingle = Measure(single.map { $0.timings.codecSeconds / max($0.audioSeconds, 1e-9) })
+            let samples = Double(max(1, laps.reduce(0) { $0 + $1.samples }))
+            level = (laps.reduce(0) { $0 + $1.energy } / samples).squareRoot()
+            clipped = Double(laps.reduce(0) { $0 + $1.clipped }) / samples
             total = Measure(laps.map { $0.seconds / max($0.audioSeconds, 1e-9) })
         }
     }
@@ -156,6 +165,7 @@ extension BenchReport {
             row("codec, s per s of sound", run.codec, limits?.codecFactor, 3),
             row("codec frame by frame", run.codecSingle, limits?.codecFactor, 3),
             row("all, s per s of sound", run.total, limits?.totalFactor, 3),
+            ["sound: level, share clipped", Self.number(run.level, 3), Self.number(run.clipped, 3), "", ""],
             ["peak memory, MiB", "\(run.memory.peak >> 20)", "", "", ""],
             ["  of it mapped files, now", "\(run.memory.mapped >> 20)", "", "", ""],
             ["  its own, now", "\(run.memory.own >> 20)", "", "", ""],

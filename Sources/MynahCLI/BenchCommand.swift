@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import Mynah
 import Qwen3TTS
+import SpeechCore
 import TensorGraph
 
 /// `mynah bench`.
@@ -69,6 +70,14 @@ struct BenchCommand: ParsableCommand {
     }
 
     func run() throws {
+        do {
+            try measure()
+        } catch {
+            throw SpeechError(describing: error)
+        }
+    }
+
+    private func measure() throws {
         if let make { return try write(to: make) }
         let checkpoint = try checkpoint ?? syntheticCheckpoint()
         var bench = Bench(checkpoint: checkpoint)

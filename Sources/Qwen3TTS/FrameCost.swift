@@ -15,8 +15,23 @@ package struct FrameCost: Sendable, Equatable {
     ///
     /// - Returns: nil where the names are not this family's.
     package init?(_ files: ModelFiles, _ precision: Precision) {
+        self.init(files.tensors.map { Stored(name: $0.name, type: $0.type, shape: $0.shape) }, precision)
+    }
+
+    /// A tensor as a file describes it.
+    package struct Stored {
+        let name: String
+        let type: ElementType
+        let shape: [Int]
+
+        package init(name: String, type: ElementType, shape: [Int]) {
+            (self.name, self.type, self.shape) = (name, type, shape)
+        }
+    }
+
+    package init?(_ tensors: [Stored], _ precision: Precision) {
         var (layers, heads, passes) = (0, 0, 0)
-        for tensor in files.tensors {
+        for tensor in tensors {
             let name = tensor.name
             if name.hasPrefix("talker.model.layers.") {
                 talkerBytes += Self.bytes(tensor, precision)
@@ -32,10 +47,10 @@ package struct FrameCost: Sendable, Equatable {
         }
         guard talkerBytes > 0, passes > 0 else { return nil }
         predictorBytes = passes * layers + heads
-        codecProducts = Self.codecProducts(files.tensors)
+        codecProducts = Self.codecProducts(tensors)
     }
 
-    private static func bytes(_ tensor: StoredTensor, _ precision: Precision, _ role: WeightRole = .matrix) -> Int {
+    private static func bytes(_ tensor: Stored, _ precision: Precision, _ role: WeightRole = .matrix) -> Int {
         let role = tensor.shape.count == 1 ? WeightRole.vector : role
         let type = role == .vector ? .f32 : precision.type(for: role, stored: tensor.type, shape: tensor.shape)
         return type.byteCount(tensor.shape) ?? 0
@@ -43,7 +58,7 @@ package struct FrameCost: Sendable, Equatable {
 
     /// Each kernel's products, times the steps a frame has where it stands: the rate rises with every transposed
     /// convolution, whose own kernel is applied at the rate before it.
-    private static func codecProducts(_ tensors: [StoredTensor]) -> Int {
+    private static func codecProducts(_ tensors: [Stored]) -> Int {
         var shapes: [String: [Int]] = [:]
         for tensor in tensors where tensor.name.hasPrefix("decoder.") { shapes[tensor.name] = tensor.shape }
         var (rate, rates) = (1, [String: Int]())

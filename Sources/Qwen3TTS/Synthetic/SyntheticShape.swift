@@ -46,7 +46,7 @@ struct SyntheticShape: Sendable {
             (latent, codebookWidth, decoderWidth, codecWindow) = (32, 16, 32, 8)
             (encoderFilters, encoderCodebookWidth, encoderWindow) = (4, 8, 4)
             (speakerChannels, speakerWide, speakerAttention, speakerGates) = (32, 96, 16, 8)
-            outputGain = 1
+            outputGain = 0.07
         } else {
             let small = size == .b0_6
             label = small ? "0b6" : "1b7"
@@ -61,7 +61,7 @@ struct SyntheticShape: Sendable {
             (latent, codebookWidth, decoderWidth, codecWindow) = (1024, 512, 1536, 72)
             (encoderFilters, encoderCodebookWidth, encoderWindow) = (64, 256, 250)
             (speakerChannels, speakerWide, speakerAttention, speakerGates) = (512, 1536, 128, 128)
-            outputGain = 1
+            outputGain = 0.042
         }
     }
 

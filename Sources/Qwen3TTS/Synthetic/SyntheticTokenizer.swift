@@ -1,13 +1,13 @@
 /// The text tokenizer of a synthetic checkpoint: bytes, the template's `assistant`, and unreachable tokens up to the
 /// released vocabulary's size, with as many merges, so that reading it costs what reading the real one costs.
-struct SyntheticTokenizer {
+package struct SyntheticTokenizer {
     private let tokens: [String]
     private let pairs: [(String, String)]
 
     /// - Parameters:
     ///   - count: tokens before the added ones.
     ///   - assistant: the id of the word `assistant`, which prompts count on being one token.
-    init(tokens count: Int, assistant: Int) {
+    package init(tokens count: Int, assistant: Int) {
         let bytes = Self.bytes
         let word = "assistant"
         var pairs: [(String, String)] = []
@@ -33,15 +33,15 @@ struct SyntheticTokenizer {
     }
 
     /// `vocab.json`.
-    var vocabulary: String {
+    package var vocabulary: String {
         "{" + tokens.enumerated().map { "\(Self.quoted($1)):\($0)" }.joined(separator: ",") + "}"
     }
 
     /// `merges.txt`.
-    var merges: String { "#version: 0.2\n" + pairs.map { "\($0) \($1)\n" }.joined() }
+    package var merges: String { "#version: 0.2\n" + pairs.map { "\($0) \($1)\n" }.joined() }
 
     /// `tokenizer_config.json`, with the added tokens right after the others.
-    var configuration: String {
+    package var configuration: String {
         let added = Self.added.enumerated().map { index, token in
             """
             "\(tokens.count + index)": {"content": "\(token)", "lstrip": false, "normalized": false, \
