@@ -43,20 +43,28 @@ package struct SentenceSplitter {
         let strength: BoundaryStrength
     }
 
-    /// Halves a word beyond the budget at graphemes until each part is within it.
+    /// Cuts a word beyond the budget at graphemes, evenly, and again what is still beyond it. As many parts are made
+    /// at once as the size asks for, so that few rounds of counting do.
     private func shatter(_ word: Substring, size: Int, strength: BoundaryStrength) -> [Unit] {
         var result: [Unit] = []
         var pending = [Unit(text: word, size: size, strength: strength)]
         while let unit = pending.popLast() {
-            let half = unit.text.index(unit.text.startIndex, offsetBy: unit.text.count / 2)
-            guard unit.size > budget, half > unit.text.startIndex else {
+            let graphemes = unit.size > budget ? unit.text.count : 1
+            guard graphemes > 1 else {
                 result.append(unit)
                 continue
             }
-            let left = unit.text[..<half]
-            let right = unit.text[half...]
-            pending.append(Unit(text: right, size: count(right), strength: unit.strength))
-            pending.append(Unit(text: left, size: count(left), strength: .word))
+            let parts = min(graphemes, (unit.size - 1) / budget + 1)
+            let length = (graphemes + parts - 1) / parts
+            var rest = unit.text
+            var units: [Unit] = []
+            while !rest.isEmpty {
+                let part = rest.prefix(length)
+                rest = rest[part.endIndex...]
+                units.append(
+                    Unit(text: part, size: count(part), strength: rest.isEmpty ? unit.strength : .word))
+            }
+            pending += units.reversed()
         }
         return result
     }

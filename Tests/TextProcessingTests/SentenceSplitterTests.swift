@@ -96,7 +96,7 @@ import TextProcessing
                 return $0.utf8.count / 4 + 1
             }.split(text)
         }
-        #expect(counted < 24 * text.utf8.count)
+        #expect(counted < 8 * text.utf8.count)
         #expect(time < .seconds(20))
         #expect(unit == "\n" ? pieces.isEmpty : pieces.count > 100)
     }
