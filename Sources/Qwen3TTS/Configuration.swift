@@ -180,6 +180,9 @@ extension Decodable {
             throw .wrongValue(file: file, key: spelled(context.codingPath), why: context.debugDescription)
         } catch DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty {
             throw .wrongValue(file: file, key: spelled(context.codingPath), why: context.debugDescription)
+        } catch DecodingError.dataCorrupted(let context) {
+            // A number that fits no type comes without its key; what lies beneath gives the number.
+            throw .unreadable(file: file, why: context.underlyingError.map { "\($0)" } ?? context.debugDescription)
         } catch {
             throw .unreadable(file: file, why: "\(error)")
         }

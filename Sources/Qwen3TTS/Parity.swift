@@ -23,7 +23,7 @@ struct ParityBounds: Sendable {
         switch precision.type {
         case .f16: values = 0.02
         case .bf16, nil: values = 0.05
-        case .q8_0: values = 0.08
+        case .q8_0: values = 0.1
         case .q6_k: values = 0.15
         case .q5_k: values = 0.25
         default: values = 0.5

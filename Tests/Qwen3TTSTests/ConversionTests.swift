@@ -55,7 +55,7 @@ import Testing
         try convert(.base, type)
         let report = try Qwen3TTSFamily.parity(
             ModelFiles(path: output), golden: Fixture.base.golden(), precision: Precision(type),
-            on: Device(.cpu, threads: 2))
+            on: Device(.cpu, threads: 1))
         for stage in report.stages where !stage.passed {
             Issue.record("\(stage.name) differs by \(stage.difference), more than \(stage.bound)")
         }

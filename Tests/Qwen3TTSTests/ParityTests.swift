@@ -28,7 +28,7 @@ import Testing
     }
 
     private func report(
-        _ fixture: Fixture, _ type: ElementType = .f32, kernels: Bool = true, threads: Int = 2
+        _ fixture: Fixture, _ type: ElementType = .f32, kernels: Bool = true, threads: Int = 1
     ) throws -> ParityReport {
         try Qwen3TTSFamily.parity(
             fixture.files(), golden: fixture.golden(), precision: Precision(type),
@@ -73,7 +73,7 @@ import Testing
         #expect(!ParityReport().passed)
         let foreign = try Qwen3TTSFamily.parity(
             Fixture.voiceDesign.files(), golden: Fixture.customVoice.golden(), precision: .exact,
-            on: Device(.cpu, threads: 2))
+            on: Device(.cpu, threads: 1))
         #expect(!foreign.passed)
     }
 }

@@ -17,13 +17,13 @@ enum Fixture: String, CaseIterable, Sendable {
     func golden() throws -> CheckpointFile { try CheckpointFile(path: "\(path).golden.safetensors") }
 
     func load(
-        _ type: ElementType? = .f32, sessions: Int = 1, threads: Int = 2, kernels: Bool = true
+        _ type: ElementType? = .f32, sessions: Int = 1, threads: Int = 1, kernels: Bool = true
     ) throws -> any SpeechCore.Synthesizer {
         try load(files(), type, sessions: sessions, threads: threads, kernels: kernels)
     }
 
     func load(
-        _ files: ModelFiles, _ type: ElementType?, sessions: Int = 1, threads: Int = 2, kernels: Bool = true
+        _ files: ModelFiles, _ type: ElementType?, sessions: Int = 1, threads: Int = 1, kernels: Bool = true
     ) throws -> any SpeechCore.Synthesizer {
         try Qwen3TTSFamily.load(
             files,

@@ -89,7 +89,7 @@ import Testing
         let names = ["wide.weight", "wide.bias", "snake.alpha", "snake.beta", "deep.weight", "deep.bias"]
         let shapes = [[width, width, 7], [width], [width], [width], [width, 1, 4], [width]]
         let tensors = zip(names, shapes).map { TestTensor($0, $1, noise.values($1.reduce(1, *))) }
-        let device = try Device(.cpu, threads: 2, kernels: kernels)
+        let device = try Device(.cpu, threads: 1, kernels: kernels)
         let loader = try WeightLoader(stored(tensors), on: device, precision: precision)
         let weights = loader.weights
         let wide = try weights["wide"].convolution(width, width, taps: 7)

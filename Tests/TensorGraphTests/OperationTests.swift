@@ -27,9 +27,9 @@ import Testing
                         return (result, [(input, x), (residual, y)])
                     })
             }
-            let ours = try run(true, threads: 2)
-            #expect(try difference(ours, run(false, threads: 2)) <= bound, "\(rows) rows")
-            #expect(try run(true, threads: 1) == ours, "\(rows) rows by one thread")
+            let ours = try run(true, threads: 1)
+            #expect(try difference(ours, run(false, threads: 1)) <= bound, "\(rows) rows")
+            #expect(try run(true, threads: 2) == ours, "\(rows) rows by two threads")
         }
     }
 
@@ -181,7 +181,7 @@ import Testing
     }
 
     @Test func `a graph gives the same again after other inputs went through it`() throws {
-        let device = try Device(.cpu, threads: 2)
+        let device = try Device(.cpu, threads: 1)
         let (graph, ends) = Graph.layOut(on: device) { graph in
             let input = graph.input("x", [6, 16])
             let output = input.edgePadded(1, 1).silu

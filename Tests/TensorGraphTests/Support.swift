@@ -48,7 +48,7 @@ func stored(_ write: (String) throws -> Void) throws -> [StoredTensor] {
 
 /// What a graph of one output computes, by our kernels or composed.
 func compute<Bound>(
-    _ tensors: [TestTensor], kernels: Bool, threads: Int = 2, precision: Precision = .exact,
+    _ tensors: [TestTensor], kernels: Bool, threads: Int = 1, precision: Precision = .exact,
     bind: (Weights) throws -> Bound, _ build: (Graph, Bound) -> (output: Tensor, inputs: [(Tensor, [Float])])
 ) throws -> [Float] {
     let device = try Device(.cpu, threads: threads, kernels: kernels)
