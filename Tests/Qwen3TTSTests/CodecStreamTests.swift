@@ -27,8 +27,10 @@ import Testing
 
     /// A voice whose reference is so many frames of given codes.
     private func voice(_ frames: Int) -> Voice {
-        let codes = (0..<frames).map { frame in (0..<16).map { Int32((frame * 7 + $0 * 13 + frame * $0) % 64) } }
-        let vector = (0..<32).map { Float($0 % 5) / 5 - 0.4 }
+        let codes = (0..<frames).map { frame -> [Int32] in
+            (0..<16).map { (group: Int) -> Int32 in Int32((frame * 7 + group * 13 + frame * group) % 64) }
+        }
+        let vector = (0..<32).map { (index: Int) -> Float in Float(index % 5) * 0.2 - 0.4 }
         return .prepared(
             VoiceProfile(
                 name: "test", family: "qwen3_tts/32", speakerVector: vector, codes: codes, transcript: "The lazy dog."))
