@@ -30,10 +30,11 @@ struct FileSink: SoundSink {
 }
 
 /// Bytes that leave as they are made: to a pipe, or to a file that another program reads meanwhile.
-struct StreamSink: SoundSink {
+final class StreamSink: SoundSink {
     private let encoder: any AudioEncoder
     private let descriptor: Int32
     private let path: String?
+    private var isSilent = true
 
     /// A stream to `path`, or to standard output where there is none.
     init(path: String?, format: AudioFormat, sampleRate: Int) throws {
@@ -50,7 +51,10 @@ struct StreamSink: SoundSink {
         }
     }
 
-    func write(_ samples: [Float]) throws { try send(encoder.encode(samples)) }
+    func write(_ samples: [Float]) throws {
+        isSilent = isSilent && samples.isEmpty
+        try send(encoder.encode(samples))
+    }
 
     func finish() throws {
         try send(encoder.finish())
@@ -62,6 +66,10 @@ struct StreamSink: SoundSink {
         if let rest = try? encoder.finish() { try? send(rest) }
         guard let path else { return nil }
         close(descriptor)
+        guard !isSilent else {
+            unlink(path)
+            return nil
+        }
         return "'\(path)' holds the sound made so far."
     }
 
