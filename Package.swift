@@ -45,7 +45,7 @@ var targets: [Target] = [
         ],
         swiftSettings: settings),
     .testTarget(
-        name: "MynahCLITests", dependencies: ["MynahCLI", "Mynah", "AudioDSP"], swiftSettings: settings),
+        name: "MynahCLITests", dependencies: ["MynahCLI", "Mynah", "AudioDSP", "SpeechCore"], swiftSettings: settings),
 ]
 targets += module("SpeechCore")
 targets += module("Checkpoints", fixtures: true)
@@ -56,7 +56,7 @@ targets += module("TextProcessing", ["SpeechCore"])
 targets += module("ModelHub", ["SpeechCore"])
 targets += module("Qwen3TTS", family, testing: ["Mynah"])
 targets += module(
-    "Mynah", ["Qwen3TTS", "ModelHub", "CMynahKernels"] + family, testing: ["AudioDSP", "Checkpoints"],
+    "Mynah", ["Qwen3TTS", "ModelHub", "CMynahKernels"] + family, testing: ["AudioDSP", "Checkpoints", "TensorGraph"],
     resources: [.copy("Resources/bundled-voice")])
 
 let package = Package(

@@ -73,30 +73,6 @@ public struct ModelLibrary: Sendable {
     }
 }
 
-/// A model found on this machine.
-public struct ModelPlace: Sendable, Equatable, Codable {
-    /// The name to ask for it by.
-    public let name: String
-    /// Its folder or file.
-    public let path: String
-    /// Who keeps it.
-    public let origin: Origin
-    /// What it takes on disk; nil where that was not counted.
-    public let bytes: Int64?
-
-    /// Who keeps a model.
-    public enum Origin: String, Sendable, Codable {
-        /// The caller, who gave a path.
-        case path
-        /// Mynah's own folder of models.
-        case library
-        /// The hub's cache.
-        case hub
-        /// The program.
-        case bundled
-    }
-}
-
 extension ModelLibrary {
     /// The models on this machine, in the order in which one is chosen when none is named: the hub's in the order
     /// of the catalogue, then what else there is. The bundled one is last.

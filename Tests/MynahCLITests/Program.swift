@@ -24,13 +24,13 @@ final class Mynah: Sendable {
     func data(_ name: String) -> Data { FileManager.default.contents(atPath: path(name)) ?? Data() }
 
     func write(_ bytes: some Sequence<UInt8>, to name: String) {
-        FileManager.default.createFile(atPath: path(name), contents: Data(bytes))
+        _ = FileManager.default.createFile(atPath: path(name), contents: Data(bytes))
     }
 
     /// Starts the program.
     func start(_ arguments: [String], input: Pipe? = nil, output: Pipe, errors: Pipe) throws -> Process {
         let process = Process()
-        process.executableURL = try #require(Self.program)
+        process.executableURL = Self.program
         process.arguments = arguments
         process.currentDirectoryURL = home
         var environment = ProcessInfo.processInfo.environment

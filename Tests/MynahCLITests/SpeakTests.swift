@@ -1,5 +1,6 @@
 import AudioDSP
 import Foundation
+import SpeechCore
 import Testing
 
 @Suite(.serialized) struct SpeakTests {
@@ -130,48 +131,69 @@ import Testing
 
     // MARK: refusals
 
-    @Test(arguments: [
-        (["speak", "", "-o", "a.wav"], 11), (["speak", " \n\t ", "-o", "a.wav"], 11),
-        (["speak", "-f", "none.txt", "-o", "a.wav"], 3), (["speak", "-f", ".", "-o", "a.wav"], 4),
-        (["speak", "-f", "latin.txt", "-o", "a.wav"], 4), (["speak", "-f", "empty.txt", "-o", "a.wav"], 11),
-        (["speak", "Hi.", "-o", "a.xyz"], 11), (["speak", "Hi.", "-o", "a.wav", "--format", "mp9"], 11),
-        (["speak", "Hi.", "-o", "none/a.wav"], 13), (["speak", "Hi.", "-o", "."], 11),
-        (["speak", "Hi.", "-o", "a.wav", "-m", "nonsense"], 8),
-        (["speak", "Hi.", "-o", "a.wav", "-m", "./none"], 3),
-        (["speak", "Hi.", "-o", "a.wav", "-m", "qwen3-tts-0.6b"], 8),
-        (["speak", "Hi.", "-o", "a.wav", "-m", "empty.txt"], 5),
-        (["speak", "Hi.", "-o", "a.wav", "-m", "latin.txt"], 4),
-        (["speak", "Hi.", "-o", "a.wav", "-v", "nobody"], 9),
-        (["speak", "Hi.", "-o", "a.wav", "-l", "klingon"], 10),
-        (["speak", "Hi.", "-o", "a.wav", "--device", "TPU9"], 6),
-        (["speak", "Hi.", "-o", "a.wav", "--ref-audio", "none.wav"], 3),
-        (["speak", "Hi.", "-o", "a.wav", "--ref-audio", "latin.txt"], 4),
-        (["speak", "Hi.", "-o", "a.wav", "--describe", "an old sailor"], 6),
-        (["speak", "Hi.", "-o", "a.wav", "--temperature", "0"], 64),
-        (["speak", "Hi.", "-o", "a.wav", "--top-p", "2"], 64),
-        (["speak", "Hi.", "-o", "a.wav", "--threads", "0"], 64),
-        (["speak", "Hi.", "-o", "a.wav", "--quantize", "q3"], 64),
-        (["speak", "Hi.", "-o", "a.wav", "--seed", "x"], 64),
-        (["speak", "Hi.", "-f", "latin.txt", "-o", "a.wav"], 64),
-        (["speak", "Hi.", "-v", "a", "--describe", "b", "-o", "a.wav"], 64), (["nonsense"], 64),
-        (["voices", "show", "nobody"], 9), (["voices", "show", "a/b"], 11),
-        (["voices", "import", "latin.txt"], 4),
-        (["clone", "none.wav", "--name", "x"], 3), (["clone", "none.wav", "--name", "a b"], 11),
-        (["models", "path", "nonsense"], 8), (["models", "pull", "a b"], 8),
-        (["models", "pull", "qwen3-tts-0.6b"], 12),
-        (["models", "remove", "bundled"], 6), (["parity", "bundled", "none.safetensors"], 3),
-    ])
-    func `what cannot be done ends with its own status, a cause, a remedy and no file`(
-        arguments: [String], status: Int32
-    ) throws {
+    /// A command line and the status it ends with.
+    struct Refusal: Sendable, CustomTestStringConvertible {
+        let status: Int32
+        let arguments: [String]
+        var testDescription: String { arguments.joined(separator: " ") }
+
+        init(_ status: Int32, _ arguments: String...) { (self.status, self.arguments) = (status, arguments) }
+    }
+
+    private static let refusals: [Refusal] = [
+        Refusal(11, "speak", "", "-o", "a.wav"),
+        Refusal(11, "speak", " \n\t ", "-o", "a.wav"),
+        Refusal(3, "speak", "-f", "none.txt", "-o", "a.wav"),
+        Refusal(4, "speak", "-f", ".", "-o", "a.wav"),
+        Refusal(4, "speak", "-f", "latin.txt", "-o", "a.wav"),
+        Refusal(11, "speak", "-f", "empty.txt", "-o", "a.wav"),
+        Refusal(11, "speak", "Hi.", "-o", "a.xyz"),
+        Refusal(11, "speak", "Hi.", "-o", "a.wav", "--format", "mp9"),
+        Refusal(13, "speak", "Hi.", "-o", "none/a.wav"),
+        Refusal(11, "speak", "Hi.", "-o", "."),
+        Refusal(8, "speak", "Hi.", "-o", "a.wav", "-m", "nonsense"),
+        Refusal(3, "speak", "Hi.", "-o", "a.wav", "-m", "./none"),
+        Refusal(8, "speak", "Hi.", "-o", "a.wav", "-m", "qwen3-tts-0.6b"),
+        Refusal(5, "speak", "Hi.", "-o", "a.wav", "-m", "empty.txt"),
+        Refusal(4, "speak", "Hi.", "-o", "a.wav", "-m", "latin.txt"),
+        Refusal(9, "speak", "Hi.", "-o", "a.wav", "-v", "nobody"),
+        Refusal(10, "speak", "Hi.", "-o", "a.wav", "-l", "klingon"),
+        Refusal(6, "speak", "Hi.", "-o", "a.wav", "--device", "TPU9"),
+        Refusal(3, "speak", "Hi.", "-o", "a.wav", "--ref-audio", "none.wav"),
+        Refusal(4, "speak", "Hi.", "-o", "a.wav", "--ref-audio", "latin.txt"),
+        Refusal(6, "speak", "Hi.", "-o", "a.wav", "--describe", "an old sailor"),
+        Refusal(64, "speak", "Hi.", "-o", "a.wav", "--temperature", "0"),
+        Refusal(64, "speak", "Hi.", "-o", "a.wav", "--top-p", "2"),
+        Refusal(64, "speak", "Hi.", "-o", "a.wav", "--threads", "0"),
+        Refusal(64, "speak", "Hi.", "-o", "a.wav", "--quantize", "q3"),
+        Refusal(64, "speak", "Hi.", "-o", "a.wav", "--seed", "x"),
+        Refusal(64, "speak", "Hi.", "-f", "latin.txt", "-o", "a.wav"),
+        Refusal(64, "speak", "Hi.", "-v", "a", "--describe", "b", "-o", "a.wav"),
+        Refusal(64, "nonsense"),
+        Refusal(9, "voices", "show", "nobody"),
+        Refusal(11, "voices", "show", "a/b"),
+        Refusal(4, "voices", "import", "latin.txt"),
+        Refusal(3, "clone", "none.wav", "--name", "x"),
+        Refusal(11, "clone", "none.wav", "--name", "a b"),
+        Refusal(8, "models", "path", "nonsense"),
+        Refusal(8, "models", "pull", "a b"),
+        Refusal(12, "models", "pull", "qwen3-tts-0.6b"),
+        Refusal(6, "models", "remove", "bundled"),
+        Refusal(3, "parity", "bundled", "none.safetensors"),
+    ]
+
+    @Test(arguments: refusals)
+    func `what cannot be done ends with its own status, a cause, a remedy and no file`(refusal: Refusal)
+        throws
+    {
         mynah.write([0x48, 0xE9, 0x6C, 0x6C, 0x6F], to: "latin.txt")
         mynah.write([], to: "empty.txt")
         let (output, errors) = (Pipe(), Pipe())
-        let process = try mynah.start(arguments, output: output, errors: errors)
+        let process = try mynah.start(refusal.arguments, output: output, errors: errors)
         let words = Collector(errors)
         process.waitUntilExit()
         #expect(process.terminationReason == .exit)
-        #expect(process.terminationStatus == status, "\(words.text())")
+        #expect(process.terminationStatus == refusal.status, "\(words.text())")
         #expect(words.text().lowercased().contains("error:"))
         #expect(!mynah.exists("a.wav") && !mynah.exists("a.xyz"))
     }

@@ -1,6 +1,8 @@
+import Checkpoints
 import Foundation
 import Mynah
 import SpeechCore
+import TensorGraph
 import Testing
 
 struct ModelLibraryTests {
