@@ -66,7 +66,9 @@ package struct Bench: Sendable {
         run.fill(laps, single)
         run.memory = PeakMemory.now
         run.limits = FrameCost(files, precision).map {
-            BenchReport.Limits($0, machine, promptRows: Double(laps.first?.timings.prefillRows ?? 1), exact: precision.isExact)
+            BenchReport.Limits(
+                $0, machine, promptRows: Double(laps.first?.timings.prefillRows ?? 1),
+                exact: precision.isExact)
         }
         for count in listeners {
             progress("\(count) listeners (\(precision))")
@@ -127,7 +129,8 @@ private final class Speaker {
 
     private func utterance() -> Utterance {
         spoken += 1
-        let text = "\(Self.openings[spoken % Self.openings.count]) number \(spoken): the harbour lights went out."
+        let text =
+            "\(Self.openings[spoken % Self.openings.count]) number \(spoken): the harbour lights went out."
         return model.card.designs
             ? Utterance(text, voice: .described("A calm, low voice."), language: .english)
             : Utterance(text, language: .english)

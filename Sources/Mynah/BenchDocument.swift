@@ -17,9 +17,11 @@ package struct BenchDocument: Sendable {
         do {
             text = try String(contentsOfFile: path, encoding: .utf8)
         } catch {
-            throw SpeechError(.missingFile, "'\(path)' cannot be read.", remedy: "Check the path.", underlying: error)
+            throw SpeechError(
+                .missingFile, "'\(path)' cannot be read.", remedy: "Check the path.", underlying: error)
         }
-        guard let start = text.range(of: Self.start), let end = text.range(of: Self.end), start.upperBound <= end.lowerBound
+        guard let start = text.range(of: Self.start), let end = text.range(of: Self.end),
+            start.upperBound <= end.lowerBound
         else {
             throw SpeechError(
                 .wrongFormat, "'\(path)' has no place for measurements.",

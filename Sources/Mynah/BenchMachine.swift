@@ -57,7 +57,8 @@ package struct BenchMachine: Codable, Sendable {
     private static func measureBandwidth(_ threads: Int) -> Double {
         let passes = 8
         let slice = (512 << 20) / passes / threads / 4096 * 4096
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: slice * passes * threads, alignment: 4096)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: slice * passes * threads, alignment: 4096)
         defer { buffer.deallocate() }
         guard let base = buffer.baseAddress else { return 0 }
         // SAFETY: threads write disjoint parts before any reads, and the buffer outlives them.
@@ -65,13 +66,14 @@ package struct BenchMachine: Codable, Sendable {
         DispatchQueue.concurrentPerform(iterations: threads) { index in
             memset(address + index * slice * passes, 1 + Int32(index), slice * passes)
         }
-        let best = (0..<passes * 8).map { pass in
-            seconds {
-                DispatchQueue.concurrentPerform(iterations: threads) { index in
-                    _ = mynah_measure_bandwidth(address + (index * passes + pass % passes) * slice, slice)
+        let best =
+            (0..<passes * 8).map { pass in
+                seconds {
+                    DispatchQueue.concurrentPerform(iterations: threads) { index in
+                        _ = mynah_measure_bandwidth(address + (index * passes + pass % passes) * slice, slice)
+                    }
                 }
-            }
-        }.min() ?? 1
+            }.min() ?? 1
         return Double(slice * threads) / max(best, 1e-9)
     }
 
@@ -80,11 +82,14 @@ package struct BenchMachine: Codable, Sendable {
         let iterations: Int64 = 500_000
         let products = mynah_measure_peak(kind, 1) * Double(iterations)
         guard products > 0 else { return 0 }
-        let best = (0..<40).map { _ in
-            seconds {
-                DispatchQueue.concurrentPerform(iterations: threads) { _ in _ = mynah_measure_peak(kind, iterations) }
-            }
-        }.min() ?? 1
+        let best =
+            (0..<40).map { _ in
+                seconds {
+                    DispatchQueue.concurrentPerform(iterations: threads) { _ in
+                        _ = mynah_measure_peak(kind, iterations)
+                    }
+                }
+            }.min() ?? 1
         return products * Double(threads) / max(best, 1e-9)
     }
 
@@ -110,7 +115,9 @@ package struct BenchMachine: Codable, Sendable {
                     (try? String(contentsOfFile: folder + name, encoding: .utf8))?
                         .trimmingCharacters(in: .whitespacesAndNewlines)
                 }
-                guard let level = read("level"), let type = read("type"), let size = read("size") else { return nil }
+                guard let level = read("level"), let type = read("type"), let size = read("size") else {
+                    return nil
+                }
                 return type == "Instruction" ? nil : "L\(level) \(size)"
             }
         }
@@ -118,9 +125,11 @@ package struct BenchMachine: Codable, Sendable {
         private static var processorName: String { systemString("machdep.cpu.brand_string") ?? "unknown" }
 
         private static var cacheSizes: [String] {
-            [("L1", "hw.l1dcachesize"), ("L2", "hw.l2cachesize"), ("L3", "hw.l3cachesize")].compactMap { level, name in
+            [("L1", "hw.l1dcachesize"), ("L2", "hw.l2cachesize"), ("L3", "hw.l3cachesize")].compactMap {
+                level, name in
                 var (size, length) = (Int64(0), MemoryLayout<Int64>.size)
-                return sysctlbyname(name, &size, &length, nil, 0) == 0 && size > 0 ? "\(level) \(size >> 10)K" : nil
+                return sysctlbyname(name, &size, &length, nil, 0) == 0 && size > 0
+                    ? "\(level) \(size >> 10)K" : nil
             }
         }
 

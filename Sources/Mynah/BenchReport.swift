@@ -57,7 +57,8 @@ package struct BenchReport: Codable, Sendable {
             firstSound = Measure(laps.map(\.firstSound))
             promptRows = laps.first?.timings.prefillRows ?? 0
             prefill = Measure(
-                laps.map { Double($0.timings.prefillRows) / max($0.timings.prefillSeconds, 1e-9) }, more: true)
+                laps.map { Double($0.timings.prefillRows) / max($0.timings.prefillSeconds, 1e-9) }, more: true
+            )
             talker = Measure(laps.map { $0.timings.talkerSeconds / Double(max($0.timings.frames, 1)) })
             predictor = Measure(laps.map { $0.timings.predictorSeconds / Double(max($0.timings.frames, 1)) })
             codec = Measure(laps.map { $0.timings.codecSeconds / max($0.audioSeconds, 1e-9) })
@@ -126,9 +127,11 @@ extension BenchReport {
 
     /// The machine in lines.
     package var machineLines: [String] {
-        let peaks = [("float32", machine.floatPeak), ("bfloat16", machine.halfPeak), ("int8", machine.bytePeak)]
-            .filter { $0.1 > 0 }
-            .map { "\($0.0) \(Self.number($0.1 / 1e9, 0))" }
+        let peaks = [
+            ("float32", machine.floatPeak), ("bfloat16", machine.halfPeak), ("int8", machine.bytePeak),
+        ]
+        .filter { $0.1 > 0 }
+        .map { "\($0.0) \(Self.number($0.1 / 1e9, 0))" }
         return [
             "\(machine.processor); \(machine.cores) cores, \(machine.threads) threads; \(machine.features)",
             "caches \(machine.caches.joined(separator: ", ")); memory \(machine.memoryBytes >> 30) GiB",
@@ -144,11 +147,14 @@ extension BenchReport {
 
     private func rows(of run: Run) -> [[String]] {
         let limits = run.limits
-        func row(_ name: String, _ value: Measure, _ limit: Double?, _ digits: Int, more: Bool = false) -> [String] {
+        func row(_ name: String, _ value: Measure, _ limit: Double?, _ digits: Int, more: Bool = false)
+            -> [String]
+        {
             let share = limit.map { value.best > 0 ? (more ? value.best / $0 : $0 / value.best) : 0 }
             return [
                 name, Self.number(value.best, digits), Self.number(value.median, digits),
-                limit.map { Self.number($0, digits) } ?? "", share.map { "\(Self.number($0 * 100, 0)) %" } ?? "",
+                limit.map { Self.number($0, digits) } ?? "",
+                share.map { "\(Self.number($0 * 100, 0)) %" } ?? "",
             ]
         }
         func milliseconds(_ measure: Measure) -> Measure {
@@ -161,7 +167,9 @@ extension BenchReport {
             row("first sound, loaded, ms", milliseconds(run.firstSound), nil, 0),
             row("prompt, rows/s (\(run.promptRows) rows)", run.prefill, limits?.prefillRows, 0, more: true),
             row("talker, ms a frame", milliseconds(run.talker), limits.map { $0.talkerSeconds * 1000 }, 2),
-            row("code predictor, ms a frame", milliseconds(run.predictor), limits.map { $0.predictorSeconds * 1000 }, 2),
+            row(
+                "code predictor, ms a frame", milliseconds(run.predictor),
+                limits.map { $0.predictorSeconds * 1000 }, 2),
             row("codec, s per s of sound", run.codec, limits?.codecFactor, 3),
             row("codec frame by frame", run.codecSingle, limits?.codecFactor, 3),
             row("all, s per s of sound", run.total, limits?.totalFactor, 3),
@@ -178,7 +186,8 @@ extension BenchReport {
             let one = run.listeners.first { $0.count == 1 }?.speed.best
             for entry in run.listeners {
                 rows.append([
-                    run.precision, "\(entry.count)", Self.number(entry.speed.best, 2), Self.number(entry.speed.median, 2),
+                    run.precision, "\(entry.count)", Self.number(entry.speed.best, 2),
+                    Self.number(entry.speed.median, 2),
                     one.map { "\(Self.number(entry.speed.best / $0, 2)) x" } ?? "",
                 ])
             }
@@ -187,19 +196,23 @@ extension BenchReport {
     }
 
     private var upstreamRows: [[String]] {
-        var rows = [["", "all, s per s", "talker, ms", "predictor, ms", "codec, s per s", "prompt, ms", "peak, MiB"]]
+        var rows = [
+            ["", "all, s per s", "talker, ms", "predictor, ms", "codec, s per s", "prompt, ms", "peak, MiB"]
+        ]
         for run in upstream {
             let frames = Double(max(run.frames, 1))
             rows.append([
                 "authors' package, \(run.dtype)", Self.number(run.seconds / run.audio, 3),
                 Self.number(run.talker / frames * 1000, 1), Self.number(run.predictor / frames * 1000, 1),
-                Self.number(run.codec / run.audio, 3), Self.number(run.prefill * 1000, 0), "\(run.peakResident >> 20)",
+                Self.number(run.codec / run.audio, 3), Self.number(run.prefill * 1000, 0),
+                "\(run.peakResident >> 20)",
             ])
             for ours in runs {
                 let prompt = Double(ours.promptRows) / max(ours.prefill.median, 1e-9)
                 rows.append([
-                    "  Mynah, \(ours.precision), is faster by", ratio(run.seconds / run.audio, ours.total.median),
-                    ratio(run.talker / frames, ours.talker.median), ratio(run.predictor / frames, ours.predictor.median),
+                    "  over Mynah's, \(ours.precision)", ratio(run.seconds / run.audio, ours.total.median),
+                    ratio(run.talker / frames, ours.talker.median),
+                    ratio(run.predictor / frames, ours.predictor.median),
                     ratio(run.codec / run.audio, ours.codec.median), ratio(run.prefill, prompt),
                     ratio(Double(run.peakResident), Double(ours.memory.peak)),
                 ])
@@ -212,7 +225,9 @@ extension BenchReport {
         ours > 0 ? "\(Self.number(theirs / ours, 1)) x" : ""
     }
 
-    private static func number(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+    private static func number(_ value: Double, _ digits: Int) -> String {
+        String(format: "%.\(digits)f", value)
+    }
 }
 
 extension BenchReport.Measure {

@@ -34,7 +34,9 @@ package struct BenchUpstream: Sendable {
             folders.append(folder)
             folder = folder.deletingLastPathComponent()
         }
-        return folders.map { $0.appendingPathComponent(name).path }.first { FileManager.default.fileExists(atPath: $0) }
+        return folders.map { $0.appendingPathComponent(name).path }.first {
+            FileManager.default.fileExists(atPath: $0)
+        }
     }
 
     /// One run for each number type.
@@ -53,12 +55,17 @@ package struct BenchUpstream: Sendable {
             script, checkpoint, "--dtype", type, "--threads", "\(threads)", "--frames", "\(frames)",
         ]
         let output = try launch(arguments)
-        guard let line = output.split(separator: UInt8(ascii: "\n")).last(where: { $0.first == UInt8(ascii: "{") }),
+        guard
+            let line = output.split(separator: UInt8(ascii: "\n")).last(where: {
+                $0.first == UInt8(ascii: "{")
+            }),
             let run = try? JSONDecoder().decode(BenchReport.UpstreamRun.self, from: Data(line))
         else {
             throw SpeechError(
                 .missingFile, "'\(python)' could not run the authors' package; its own words are above.",
-                remedy: "Install it with '\(Self.install)', and name the interpreter with --python or \(Self.variable).")
+                remedy:
+                    "Install it with '\(Self.install)', and name the interpreter with --python or \(Self.variable)."
+            )
         }
         return run
     }
@@ -73,7 +80,9 @@ package struct BenchUpstream: Sendable {
         do {
             try process.run()
         } catch {
-            throw SpeechError(.missingFile, "'\(python)' cannot be run.", remedy: "Name another with --python.", underlying: error)
+            throw SpeechError(
+                .missingFile, "'\(python)' cannot be run.", remedy: "Name another with --python.",
+                underlying: error)
         }
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()

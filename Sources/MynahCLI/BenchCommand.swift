@@ -18,7 +18,7 @@ struct BenchCommand: ParsableCommand {
             """)
 
     @Option(help: "Size of the random checkpoint: tiny, 0.6b or 1.7b.")
-    var size = SyntheticCheckpoint.Size.b0_6
+    var size = SyntheticCheckpoint.Size.small
 
     @Option(help: "Its kind: custom_voice, voice_design or base.")
     var variant = SyntheticCheckpoint.Variant.customVoice
@@ -29,7 +29,9 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "Only write the random checkpoint to this folder.", completion: .directory)
     var make: String?
 
-    @Option(help: ArgumentHelp("Types to round weights to, one measurement each; 'stored' keeps them.", valueName: "types"))
+    @Option(
+        help: ArgumentHelp(
+            "Types to round weights to, one measurement each; 'stored' keeps them.", valueName: "types"))
     var quantize: String?
 
     @Option(help: "Frames of each request (12.5 are a second).")
@@ -56,15 +58,23 @@ struct BenchCommand: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    @Option(help: ArgumentHelp("Write the tables into this document, between its two marks.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the tables into this document, between its two marks.", valueName: "file"))
     var markdown: String?
 
     func validate() throws {
-        guard (2...4000).contains(frames) else { throw ValidationError("--frames takes a number from 2 to 4000.") }
-        guard (1...100).contains(repeats) else { throw ValidationError("--repeats takes a number from 1 to 100.") }
-        guard (1...1024).contains(threads ?? 1) else { throw ValidationError("--threads takes a number from 1 to 1024.") }
+        guard (2...4000).contains(frames) else {
+            throw ValidationError("--frames takes a number from 2 to 4000.")
+        }
+        guard (1...100).contains(repeats) else {
+            throw ValidationError("--repeats takes a number from 1 to 100.")
+        }
+        guard (1...1024).contains(threads ?? 1) else {
+            throw ValidationError("--threads takes a number from 1 to 1024.")
+        }
         guard make != nil || checkpoint != nil || variant != .base else {
-            throw ValidationError("A base checkpoint needs a recording to clone; measure custom_voice or voice_design.")
+            throw ValidationError(
+                "A base checkpoint needs a recording to clone; measure custom_voice or voice_design.")
         }
         _ = try (quantizations(), counts())
     }
@@ -143,7 +153,8 @@ struct BenchCommand: ParsableCommand {
         for line in report.machineLines { print(line) }
         for (title, rows) in report.tables {
             print("\n\(title)")
-            Table.show(rows.map { [""] + $0 }, rightAligned: Set(0...(rows.first?.count ?? 0)).subtracting([0, 1]))
+            Table.show(
+                rows.map { [""] + $0 }, rightAligned: Set(0...(rows.first?.count ?? 0)).subtracting([0, 1]))
         }
     }
 }

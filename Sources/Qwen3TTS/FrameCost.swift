@@ -52,7 +52,8 @@ package struct FrameCost: Sendable, Equatable {
 
     private static func bytes(_ tensor: Stored, _ precision: Precision, _ role: WeightRole = .matrix) -> Int {
         let role = tensor.shape.count == 1 ? WeightRole.vector : role
-        let type = role == .vector ? .f32 : precision.type(for: role, stored: tensor.type, shape: tensor.shape)
+        let type =
+            role == .vector ? .f32 : precision.type(for: role, stored: tensor.type, shape: tensor.shape)
         return type.byteCount(tensor.shape) ?? 0
     }
 

@@ -21,7 +21,9 @@ import Testing
         (bench.frames, bench.repeats, bench.threads, bench.listeners) = (6, 2, 1, [1, 2])
         let report = try bench.run()
         let run = try #require(report.runs.first)
-        for measure in [run.prefill, run.talker, run.predictor, run.codec, run.codecSingle, run.total, run.firstSound] {
+        for measure in [
+            run.prefill, run.talker, run.predictor, run.codec, run.codecSingle, run.total, run.firstSound,
+        ] {
             #expect(measure.best > 0 && measure.best.isFinite)
         }
         #expect(run.promptRows > 10, "words of its own keep a prompt from being found in the cache")
@@ -29,7 +31,8 @@ import Testing
         #expect(run.level > 0.01 && run.clipped < 0.01)
         #expect(run.limits != nil)
         #expect(report.machine.bandwidth > 1e8 && report.machine.floatPeak > 1e8)
-        #expect(report.tables.allSatisfy { table in table.rows.allSatisfy { $0.count == table.rows[0].count } })
+        #expect(
+            report.tables.allSatisfy { table in table.rows.allSatisfy { $0.count == table.rows[0].count } })
     }
 
     @Test func `measurements replace what stands between the marks, and nothing else`() throws {
@@ -50,14 +53,17 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: path) }
         try Data("words\n".utf8).write(to: URL(fileURLWithPath: path))
         let report = BenchReport(machine: BenchMachine(threads: 1), checkpoint: "x", frames: 2, repeats: 1)
-        #expect { try BenchDocument(path: path).insert(report) } throws: { ($0 as? SpeechError)?.code == .wrongFormat }
+        #expect { try BenchDocument(path: path).insert(report) } throws: {
+            ($0 as? SpeechError)?.code == .wrongFormat
+        }
     }
 
     @Test func `an interpreter that is not there is named with what to install`() {
         var upstream = BenchUpstream(python: "/nowhere/python", script: nil, threads: 1, frames: 2)
         upstream.script = #filePath
         #expect { try upstream.run("x") } throws: { error in
-            (error as? SpeechError)?.code == .missingFile && (error as? SpeechError)?.remedy.contains("qwen-tts") == true
+            (error as? SpeechError)?.code == .missingFile
+                && (error as? SpeechError)?.remedy.contains("qwen-tts") == true
         }
     }
 }

@@ -168,7 +168,9 @@ enum ReleasedTensors {
         }
         let inside = pattern[pattern.index(after: open)..<close]
         let ends = inside.split(separator: ".").compactMap { Int($0) }
-        let choices = ends.count == 2 ? (ends[0]...ends[1]).map { "\($0)" } : inside.split(separator: ",").map(String.init)
+        let choices =
+            ends.count == 2
+            ? (ends[0]...ends[1]).map { "\($0)" } : inside.split(separator: ",").map(String.init)
         let tails = names(pattern[pattern.index(after: close)...])
         return choices.flatMap { choice in tails.map { pattern[..<open] + choice + $0 } }
     }

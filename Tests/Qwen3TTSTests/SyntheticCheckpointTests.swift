@@ -12,7 +12,7 @@ import TextProcessing
     }
 
     @Test func `the 0.6b base has the released names and shapes`() {
-        let checkpoint = SyntheticCheckpoint(size: .b0_6, variant: .base)
+        let checkpoint = SyntheticCheckpoint(size: .small, variant: .base)
         let main = ReleasedTensors.expanded(ReleasedTensors.main + "\n" + ReleasedTensors.speakerEncoder)
         #expect(shapes(checkpoint.mainEntries) == main)
         #expect(shapes(checkpoint.speechEntries) == ReleasedTensors.expanded(ReleasedTensors.speech))
@@ -20,8 +20,8 @@ import TextProcessing
     }
 
     @Test(arguments: [
-        (SyntheticCheckpoint.Size.b0_6, SyntheticCheckpoint.Variant.base, 478), (.b0_6, .customVoice, 402),
-        (.b1_7, .base, 480), (.b1_7, .voiceDesign, 404),
+        (SyntheticCheckpoint.Size.small, SyntheticCheckpoint.Variant.base, 478), (.small, .customVoice, 402),
+        (.large, .base, 480), (.large, .voiceDesign, 404),
     ])
     func `every kind has as many tensors as released`(
         _ size: SyntheticCheckpoint.Size, _ variant: SyntheticCheckpoint.Variant, _ count: Int
@@ -33,14 +33,18 @@ import TextProcessing
     }
 
     @Test(arguments: SyntheticCheckpoint.Variant.allCases)
-    func `a tiny one loads and makes finite sound below full scale`(_ variant: SyntheticCheckpoint.Variant) throws {
+    func `a tiny one loads and makes finite sound below full scale`(_ variant: SyntheticCheckpoint.Variant)
+        throws
+    {
         let folder = try Scratch()
         try SyntheticCheckpoint(size: .tiny, variant: variant).write(to: folder.path)
         #expect(SyntheticCheckpoint.isWritten(to: folder.path))
-        let model = try Qwen3TTSFamily.load(ModelFiles(path: folder.path), LoadSettings(device: .cpu, threads: 1))
+        let model = try Qwen3TTSFamily.load(
+            ModelFiles(path: folder.path), LoadSettings(device: .cpu, threads: 1))
         let voice = variant == .voiceDesign ? Voice.described("Low.") : .standard
         _ = try model.begin(
-            Utterance("Hello there.", voice: voice), SynthesisOptions(seed: 1, maximumTokens: 13, minimumTokens: 13))
+            Utterance("Hello there.", voice: voice),
+            SynthesisOptions(seed: 1, maximumTokens: 13, minimumTokens: 13))
         var samples: [Float] = []
         var ending: AudioChunk.Ending?
         while ending == nil {
@@ -61,7 +65,9 @@ import TextProcessing
             let path = folder.path + "/" + name
             try SyntheticCheckpoint(size: .tiny, variant: .base, seed: seed).write(to: path)
             return Dictionary(
-                uniqueKeysWithValues: ["model.safetensors", "speech_tokenizer/model.safetensors", "config.json"].map {
+                uniqueKeysWithValues: [
+                    "model.safetensors", "speech_tokenizer/model.safetensors", "config.json",
+                ].map {
                     ($0, FileManager.default.contents(atPath: path + "/" + $0) ?? Data())
                 })
         }
@@ -74,15 +80,19 @@ import TextProcessing
     @Test func `the tokenizer has the released ids where prompts count on them`() throws {
         let files = SyntheticTokenizer(tokens: 151_643, assistant: 77091)
         let texts = [
-            "vocab.json": files.vocabulary, "merges.txt": files.merges, "tokenizer_config.json": files.configuration,
+            "vocab.json": files.vocabulary, "merges.txt": files.merges,
+            "tokenizer_config.json": files.configuration,
         ]
         let tokenizer = try BytePairTokenizer { name in Data((texts[name] ?? "").utf8) }
-        #expect(tokenizer.encode("<|im_start|>assistant\n<|im_end|><tts_pad>") == [151_644, 77091, 198, 151_645, 151_671])
+        #expect(
+            tokenizer.encode("<|im_start|>assistant\n<|im_end|><tts_pad>") == [
+                151_644, 77091, 198, 151_645, 151_671,
+            ])
         #expect(tokenizer.encode("~~0.~~1.").count == 8, "filler tokens are never reached")
     }
 
     @Test func `a frame of the released codec takes 2479 million products`() throws {
-        let checkpoint = SyntheticCheckpoint(size: .b0_6, variant: .customVoice)
+        let checkpoint = SyntheticCheckpoint(size: .small, variant: .customVoice)
         let tensors =
             checkpoint.mainEntries.map { FrameCost.Stored(name: $0.name, type: .bf16, shape: $0.shape) }
             + checkpoint.speechEntries.map { FrameCost.Stored(name: $0.name, type: .f32, shape: $0.shape) }

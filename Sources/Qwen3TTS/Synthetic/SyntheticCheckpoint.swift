@@ -9,8 +9,8 @@ package struct SyntheticCheckpoint: Sendable {
     /// How large. `tiny` has every structural feature of a released model in about a megabyte.
     package enum Size: String, CaseIterable, Sendable {
         case tiny
-        case b0_6 = "0.6b"
-        case b1_7 = "1.7b"
+        case small = "0.6b"
+        case large = "1.7b"
     }
 
     /// Which of the released kinds.
@@ -55,9 +55,11 @@ package struct SyntheticCheckpoint: Sendable {
         let speech = folder + "/speech_tokenizer"
         try FileManager.default.createDirectory(atPath: speech, withIntermediateDirectories: true)
         try SafetensorsWriter.write(
-            mainEntries.map { source($0, .bf16) }, metadata: ["format": "pt"], to: folder + "/model.safetensors")
+            mainEntries.map { source($0, .bf16) }, metadata: ["format": "pt"],
+            to: folder + "/model.safetensors")
         try SafetensorsWriter.write(
-            speechEntries.map { source($0, .f32) }, metadata: ["format": "pt"], to: speech + "/model.safetensors")
+            speechEntries.map { source($0, .f32) }, metadata: ["format": "pt"],
+            to: speech + "/model.safetensors")
         let tokenizer = SyntheticTokenizer(tokens: shape.baseVocabulary, assistant: shape.assistantToken)
         let texts = [
             "vocab.json": tokenizer.vocabulary, "merges.txt": tokenizer.merges,
@@ -81,7 +83,8 @@ package struct SyntheticCheckpoint: Sendable {
         return TensorSource(entry.name, type, entry.shape) { sink in
             let count = entry.shape.reduce(1, *)
             let length = min(count, 1 << 24)
-            let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: length * type.blockBytes, alignment: 64)
+            let piece = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: length * type.blockBytes, alignment: 64)
             defer { piece.deallocate() }
             for start in stride(from: 0, to: count, by: length) {
                 let end = min(count, start + length)

@@ -134,7 +134,8 @@ extension SyntheticShape {
     ]
     private static let dialects = [("beijing_dialect", 26), ("sichuan_dialect", 14)]
     private static let speakers = [
-        ("serena", 1018), ("vivian", 1017), ("uncle_fu", 962), ("ryan", 1013), ("aiden", 813), ("ono_anna", 825),
+        ("serena", 1018), ("vivian", 1017), ("uncle_fu", 962), ("ryan", 1013), ("aiden", 813),
+        ("ono_anna", 825),
         ("sohee", 816), ("eric", 827), ("dylan", 830),
     ]
     private static var speakerDialects: String {

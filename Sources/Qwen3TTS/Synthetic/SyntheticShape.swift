@@ -37,7 +37,8 @@ struct SyntheticShape: Sendable {
             // Shaped like the small model (predictor as wide as the talker), or like the large one (projected).
             let small = variant == .base
             label = small ? "0b6" : "1b7"
-            talker = Stack(width: small ? 32 : 64, feedForward: 64, layers: 3, heads: 4, keyHeads: 2, headWidth: 16)
+            talker = Stack(
+                width: small ? 32 : 64, feedForward: 64, layers: 3, heads: 4, keyHeads: 2, headWidth: 16)
             predictor = Stack(width: 32, feedForward: 64, layers: 2, heads: 4, keyHeads: 2, headWidth: 16)
             (textWidth, textVocabulary, baseVocabulary, assistantToken) = (64, 512, 456, 300)
             (rotarySections, codes) = ([4, 2, 2], 64)
@@ -48,12 +49,14 @@ struct SyntheticShape: Sendable {
             (speakerChannels, speakerWide, speakerAttention, speakerGates) = (32, 96, 16, 8)
             outputGain = 0.07
         } else {
-            let small = size == .b0_6
+            let small = size == .small
             label = small ? "0b6" : "1b7"
             talker = Stack(
-                width: small ? 1024 : 2048, feedForward: small ? 3072 : 6144, layers: 28, heads: 16, keyHeads: 8,
+                width: small ? 1024 : 2048, feedForward: small ? 3072 : 6144, layers: 28, heads: 16,
+                keyHeads: 8,
                 headWidth: 128)
-            predictor = Stack(width: 1024, feedForward: 3072, layers: 5, heads: 16, keyHeads: 8, headWidth: 128)
+            predictor = Stack(
+                width: 1024, feedForward: 3072, layers: 5, heads: 16, keyHeads: 8, headWidth: 128)
             (textWidth, textVocabulary, baseVocabulary, assistantToken) = (2048, 151_936, 151_643, 77091)
             (rotarySections, codes) = ([24, 20, 20], 2048)
             codec = Stack(width: 512, feedForward: 1024, layers: 8, heads: 16, keyHeads: 16, headWidth: 64)
@@ -198,7 +201,9 @@ private struct EntryList {
     }
 
     /// Weights are `[out, in, taps]`, of a transposed convolution `[in, out, taps]`; every one has a bias.
-    mutating func convolution(_ path: String, _ first: Int, _ second: Int, _ taps: Int, transposed: Bool = false) {
+    mutating func convolution(
+        _ path: String, _ first: Int, _ second: Int, _ taps: Int, transposed: Bool = false
+    ) {
         add("\(path).weight", first, second, taps)
         add("\(path).bias", transposed ? second : first)
     }
@@ -214,7 +219,9 @@ private struct EntryList {
     }
 
     /// Gated decoder layers below `path`, and the norm after them.
-    mutating func decoder(_ path: String, _ stack: SyntheticShape.Stack, headNorms: Bool = false, scales: Bool = false) {
+    mutating func decoder(
+        _ path: String, _ stack: SyntheticShape.Stack, headNorms: Bool = false, scales: Bool = false
+    ) {
         for index in 0..<stack.layers {
             let layer = "\(path).layers.\(index)"
             norm("\(layer).input_layernorm", stack.width)

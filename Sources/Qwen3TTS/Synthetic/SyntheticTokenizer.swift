@@ -18,7 +18,8 @@ package struct SyntheticTokenizer {
         }
         var tokens = bytes + pairs.dropLast().map { $0.0 + $0.1 }
         // No merge makes a tilde's pair, so nothing that begins with one is ever reached.
-        let atoms = (0..<400).map { "~~" + String($0, radix: 32) + "." }.prefix(max(0, count - tokens.count - 1))
+        let atoms = (0..<400).map { "~~" + String($0, radix: 32) + "." }.prefix(
+            max(0, count - tokens.count - 1))
         tokens += atoms
         fill: for left in atoms {
             for right in atoms {
@@ -62,11 +63,15 @@ package struct SyntheticTokenizer {
 
     /// The added tokens, in the order of their ids.
     private static let added = [
-        "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
-        "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
+        "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>",
+        "<|box_start|>",
+        "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>",
+        "<|vision_pad|>",
         "<|image_pad|>", "<|video_pad|>", "<tool_call>", "</tool_call>", "<|fim_prefix|>", "<|fim_middle|>",
-        "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>", "<tool_response>", "</tool_response>",
-        "<think>", "</think>", "<|audio_start|>", "<|audio_end|>", "<tts_pad>", "<tts_text_bos>", "<tts_text_eod>",
+        "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>", "<tool_response>",
+        "</tool_response>",
+        "<think>", "</think>", "<|audio_start|>", "<|audio_end|>", "<tts_pad>", "<tts_text_bos>",
+        "<tts_text_eod>",
         "<tts_text_bos_single>", "<|audio_pad|>",
     ]
     /// Those that are text like any other.

@@ -100,7 +100,8 @@ struct SyntheticValues: Sendable {
         case .normal(let mean, let deviation): return Self.normal(key, index) * deviation + mean
         case .ones: return 1
         case .usage: return Self.usage(key, index)
-        case .codebook(let width, let usage): return Self.normal(key, index) * Self.usage(usage, index / width)
+        case .codebook(let width, let usage):
+            return Self.normal(key, index) * Self.usage(usage, index / width)
         case .differences(let taps, let deviation):
             let first = index / taps * taps
             let mean = (first..<first + taps).reduce(Float(0)) { $0 + Self.normal(key, $1) } / Float(taps)
@@ -127,7 +128,8 @@ struct SyntheticValues: Sendable {
 
     @inline(__always)
     private func fill<Value>(
-        _ part: Range<Int>, from start: Int, _ target: UnsafeMutablePointer<Value>, _ convert: (Float) -> Value
+        _ part: Range<Int>, from start: Int, _ target: UnsafeMutablePointer<Value>,
+        _ convert: (Float) -> Value
     ) {
         if case .normal(let mean, let deviation) = kind {
             for i in part { target[i] = convert(Self.normal(key, start + i) * deviation + mean) }
