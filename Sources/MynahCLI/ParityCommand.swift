@@ -21,6 +21,7 @@ struct ParityCommand: AsyncParsableCommand {
     @Option(help: "Round the weights to this type; exact when left out.") var quantize: Quantization?
     @Option(help: "What computes: auto, cpu, or a name that 'mynah doctor' lists.") var device = "cpu"
     @Flag(help: "Compute with ggml's operations throughout, without our kernels.") var composed = false
+    @Flag(help: "Print the worst of each kind of stage, as a Markdown table.") var summary = false
     @Flag(help: "Print one JSON object.") var json = false
 
     private struct Outcome: Encodable {
@@ -33,6 +34,8 @@ struct ParityCommand: AsyncParsableCommand {
             checkpoint, golden: golden, quantization: quantize, kernels: !composed)
         if json {
             try Console.json(Outcome(passed: report.passed, stages: report.stages))
+        } else if summary {
+            summarise(report)
         } else {
             show(report)
         }
@@ -56,6 +59,15 @@ struct ParityCommand: AsyncParsableCommand {
                     ]
                 })
         print("\(report.stages.count) stages, \(report.stages.filter(\.passed).count) within bounds")
+    }
+
+    private func summarise(_ report: ParityReport) {
+        print("| stage | compared | worst | bound | |\n|---|---|---|---|---|")
+        for (kind, count, worst) in report.summary {
+            let verdict = worst.passed ? "ok" : "out of bound"
+            print("| `\(kind)` | \(count) | \(Self.short(worst.difference)) | \(Self.short(worst.bound)) | \(verdict) |")
+        }
+        print("\n\(report.stages.count) stages, \(report.stages.filter(\.passed).count) within bounds.")
     }
 
     private static func short(_ value: Double) -> String { value == 0 ? "0" : String(format: "%.1e", value) }

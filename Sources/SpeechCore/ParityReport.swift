@@ -1,3 +1,23 @@
+extension ParityReport.Stage {
+    /// The name less the case before it and the step after it.
+    fileprivate var kind: String {
+        var parts = name.split(separator: "/").map(String.init)
+        if let last = parts.last, Int(last) != nil { parts.removeLast() }
+        let whole = ["codec_decode", "codec_encode", "sampler", "text"]
+        if parts.count > 1, let first = parts.first, !whole.contains(first), !Self.speakerStages.contains(parts[1]) {
+            parts.removeFirst()
+        }
+        let kind = parts.joined(separator: "/")
+        guard let range = kind.firstRange(of: "logits_") else { return kind }
+        return String(kind[..<range.upperBound].dropLast())
+    }
+
+    /// `speaker` may be the speaker encoder or a case of that name.
+    private static let speakerStages: Set<String> = [
+        "mel", "block_0", "block_1", "block_1_res2net", "block_2", "block_3", "mfa", "asp", "embedding",
+    ]
+}
+
 /// How near a run of ours comes to the authors' own, stage by stage.
 public struct ParityReport: Sendable {
     /// One stage compared.
@@ -19,6 +39,21 @@ public struct ParityReport: Sendable {
 
     /// Whether every stage is within its bound.
     public var passed: Bool { !stages.isEmpty && stages.allSatisfy(\.passed) }
+
+    /// The stages of one kind together: the worst of `talker/logits` over all cases and steps.
+    public var summary: [(kind: String, stages: Int, worst: Stage)] {
+        var order: [String] = []
+        var kinds: [String: [Stage]] = [:]
+        for stage in stages {
+            let kind = stage.kind
+            if kinds[kind] == nil { order.append(kind) }
+            kinds[kind, default: []].append(stage)
+        }
+        return order.compactMap { kind in
+            guard let all = kinds[kind], let worst = all.max(by: { $0.difference < $1.difference }) else { return nil }
+            return (kind, all.count, worst)
+        }
+    }
 
     package init() {}
 

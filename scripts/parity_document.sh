@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Writes docs/parity.md from what `mynah parity` prints now.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+cd "$MYNAH_ROOT"
+fixtures=Tests/Fixtures/qwen3-tts
+table() { ./mynah parity "$fixtures/$1" "$fixtures/$1.golden.safetensors" --summary "${@:2}"; }
+{
+    sed '/^<!-- tables -->$/q' docs/parity.md
+    for variant in base custom_voice voice_design; do
+        printf '\n## Qwen3-TTS, tiny %s, float32\n\n' "$variant"
+        table "tiny-$variant"
+    done
+    printf '\n## Qwen3-TTS, tiny base, float32, composed of ggml'"'"'s operations\n\n'
+    table tiny-base --composed
+    printf '\n## Qwen3-TTS, tiny base, q8_0, along the golden path\n\n'
+    table tiny-base --quantize q8_0
+} > docs/parity.md.new
+mv docs/parity.md.new docs/parity.md
