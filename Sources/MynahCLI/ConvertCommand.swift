@@ -8,7 +8,8 @@ import TensorGraph
 /// `mynah convert`: a checkpoint into one GGUF file.
 struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "convert", abstract: "Write a model as one GGUF file, its weights rounded as far as each bears.")
+        commandName: "convert",
+        abstract: "Write a model as one GGUF file, its weights rounded as far as each bears.")
 
     @Argument(help: "The model's folder.") var model: String
     @Option(name: .shortAndLong, help: "The file to write; the model's name with the type when not given.")
@@ -51,7 +52,10 @@ struct ConvertCommand: ParsableCommand {
 
     private func printTable(_ conversion: ModelConversion, _ path: String, _ size: Int) {
         let rows = conversion.groups.sorted { $0.role < $1.role }.map { group in
-            [group.role, group.pattern, "\(group.count)", "\(group.from) → \(group.to)", Table.bytes(group.bytes)]
+            [
+                group.role, group.pattern, "\(group.count)", "\(group.from) → \(group.to)",
+                Table.bytes(group.bytes),
+            ]
         }
         Table.show([["role", "tensors", "count", "type", "size"]] + rows, rightAligned: [2, 4])
         print("\(path): \(conversion.tensors.count) tensors, \(Table.bytes(size)) (\(size) bytes)")

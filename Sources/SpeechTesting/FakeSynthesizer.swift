@@ -15,6 +15,8 @@ package final class FakeSynthesizer: Synthesizer {
         case cancelled(String)
         /// The last of this text was given.
         case ended(String)
+        /// The fake is no more.
+        case released
     }
 
     /// What a fake did, readable from outside its thread.
@@ -65,6 +67,8 @@ package final class FakeSynthesizer: Synthesizer {
     package init(_ behaviour: Behaviour = Behaviour(), log: Log = Log()) {
         (self.behaviour, self.log) = (behaviour, log)
     }
+
+    deinit { log.add(.released) }
 
     package var hasRoom: Bool { speaking.count < behaviour.places }
 

@@ -119,6 +119,26 @@ import Testing
         #expect(text.status == 0 && text.text.contains("ggml") && text.text.contains("bundled"))
     }
 
+    @Test func `a smoke test that takes too long fails and says what to do`() throws {
+        let run = try mynah.run("doctor", "--run-smoke", "--time-limit", "0.000001")
+        #expect(run.status == 2)
+        #expect(run.text.contains("FAILED") && run.errors.contains("--quantize"))
+    }
+
+    @Test func `a converted model is a model, found by path and by name`() throws {
+        let file = "home/models/small.gguf"
+        try FileManager.default.createDirectory(
+            at: mynah.home.appendingPathComponent("home/models"), withIntermediateDirectories: true)
+        let convert = try mynah.run("convert", Self.fixtures + "/tiny-custom_voice", "--quantize", "q8_0", "-o", file)
+        #expect(convert.status == 0, "\(convert.errors)")
+        for name in [file, "small"] {
+            let run = try mynah.run("speak", "Hi.", "-m", name, "-o", "a.wav", "--max-tokens", "6")
+            #expect(run.status == 0 && !run.errors.contains("note:"), "\(run.errors)")
+        }
+        #expect(try mynah.run("models", "remove", "small").status == 0)
+        #expect(!mynah.exists(file))
+    }
+
     @Test func `help of every command shows an example, and the root the exit statuses`() throws {
         let root = try mynah.run("--help")
         #expect(root.status == 0)

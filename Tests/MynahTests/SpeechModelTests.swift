@@ -1,3 +1,4 @@
+import Foundation
 import Mynah
 import SpeechCore
 import SpeechTesting
@@ -150,6 +151,19 @@ struct SpeechModelTests {
         var endings: [AudioChunk.Ending?] = []
         for try await chunk in model.stream("text") { endings.append(chunk.ending) }
         #expect(endings == [nil, .limit])
+    }
+
+    @Test func `a model is loaded on a thread of its own, and let go with the last who holds it`() async throws {
+        var model: SpeechModel? = try await SpeechModel.load(name: "its own thread") { [log] in
+            #expect(Thread.current.name == "its own thread")
+            return FakeSynthesizer(log: log)
+        }
+        let stream = try #require(model).stream("spoken to the end")
+        model = nil
+        var heard = 0
+        for try await _ in stream { heard += 1 }
+        #expect(heard == 34)
+        try await settle { log.events.last == .released }
     }
 
     /// Waits until a condition holds; fails after some seconds.
