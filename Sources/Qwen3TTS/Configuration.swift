@@ -181,12 +181,29 @@ extension Decodable {
         } catch DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty {
             throw .wrongValue(file: file, key: spelled(context.codingPath), why: context.debugDescription)
         } catch DecodingError.dataCorrupted(let context) {
-            // A number that fits no type comes without its key; what lies beneath gives the number.
-            throw .unreadable(file: file, why: context.underlyingError.map { "\($0)" } ?? context.debugDescription)
+            // Foundation calls a number that fits no integer bad JSON, and gives no key.
+            if let json = try? JSONSerialization.jsonObject(with: data), let (key, number) = oversized(json, "") {
+                throw .wrongValue(file: file, key: key, why: "is \(number), more than any size can be")
+            }
+            throw .unreadable(file: file, why: context.debugDescription)
         } catch {
             throw .unreadable(file: file, why: "\(error)")
         }
     }
+}
+
+/// The first number beyond what an integer holds, with its key.
+private func oversized(_ json: Any, _ path: String) -> (key: String, number: Double)? {
+    if let object = json as? [String: Any] {
+        for (key, value) in object.sorted(by: { $0.key < $1.key }) {
+            if let found = oversized(value, path.isEmpty ? key : "\(path).\(key)") { return found }
+        }
+    } else if let array = json as? [Any] {
+        for value in array { if let found = oversized(value, path) { return found } }
+    } else if let number = (json as? NSNumber)?.doubleValue, abs(number) >= 0x1p63 {
+        return (path, number)
+    }
+    return nil
 }
 
 /// Keys from the outside in, in the file's spelling.
