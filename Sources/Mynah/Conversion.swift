@@ -62,7 +62,8 @@ package struct ModelConversion {
                     path: files.path, name: tensor.name, fault: .badShape(tensor.shape))
             }
             return Choice(
-                name: tensor.name, role: role, shape: tensor.shape, from: tensor.type, to: target, bytes: bytes)
+                name: tensor.name, role: role, shape: tensor.shape, from: tensor.type, to: target,
+                bytes: bytes)
         }
         texts = try Self.metadata(files, type)
     }
@@ -84,7 +85,8 @@ package struct ModelConversion {
                 places[key] = groups.count
                 groups.append(
                     Group(
-                        role: role, pattern: pattern, count: 1, from: tensor.from.rawValue, to: tensor.to.rawValue,
+                        role: role, pattern: pattern, count: 1, from: tensor.from.rawValue,
+                        to: tensor.to.rawValue,
                         bytes: tensor.bytes))
             }
         }
@@ -111,7 +113,8 @@ package struct ModelConversion {
     /// - Returns: the size of the file.
     /// - Throws: `SpeechError` when the file exists or does not fit, `CheckpointError` when the disk refuses.
     @discardableResult package func write(
-        to path: String, replacing: Bool = false, available: Int? = nil, progress: @escaping (Progress) -> Void = { _ in }
+        to path: String, replacing: Bool = false, available: Int? = nil,
+        progress: @escaping (Progress) -> Void = { _ in }
     ) throws -> Int {
         try check(path, replacing: replacing, available: available)
         let total = bytes
@@ -122,7 +125,8 @@ package struct ModelConversion {
                 TensorSource(choice.name, choice.to, choice.shape) { sink in
                     progress(
                         Progress(
-                            tensor: index + 1, count: tensors.count, name: choice.name, bytes: start, total: total))
+                            tensor: index + 1, count: tensors.count, name: choice.name, bytes: start,
+                            total: total))
                     try Conversion.stream(tensor, to: choice.to, sink)
                 })
             before += choice.bytes
@@ -147,7 +151,9 @@ package struct ModelConversion {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         guard manager.fileExists(atPath: folder) else { throw SpeechError.noFolder(folder) }
         // Names, shapes and padding come to a few hundred bytes a tensor; a megabyte is left for the file system.
-        let texts = texts.reduce(0) { if case .string(let text) = $1.value { $0 + text.utf8.count } else { $0 } }
+        let texts = texts.reduce(0) {
+            if case .string(let text) = $1.value { $0 + text.utf8.count } else { $0 }
+        }
         let need = bytes + texts + tensors.count * 512 + (1 << 20)
         let free = available ?? Self.freeBytes(folder)
         guard need <= free else { throw SpeechError.diskFull(folder, need: need, available: free) }
@@ -161,15 +167,20 @@ package struct ModelConversion {
     private static func metadata(
         _ files: ModelFiles, _ type: ElementType
     ) throws -> [(key: String, value: MetadataValue)] {
-        struct Kind: Decodable { let model_type: String }
-        let kind = try? JSONDecoder().decode(Kind.self, from: files.data("config.json"))
+        struct Kind: Decodable {
+            let modelType: String
+        }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let kind = try? decoder.decode(Kind.self, from: files.data("config.json"))
         var entries: [(key: String, value: MetadataValue)] = [
-            ("general.architecture", .string(kind?.model_type ?? "unknown")),
+            ("general.architecture", .string(kind?.modelType ?? "unknown")),
             ("general.quantization_version", .uint(2)), ("mynah.type", .string(type.rawValue)),
         ]
         for name in ModelFiles.known where files.has(name) {
             guard let text = String(data: try files.data(name), encoding: .utf8) else {
-                throw CheckpointError.unsupported(path: files.path, what: "'\(name)' in an encoding other than UTF-8")
+                throw CheckpointError.unsupported(
+                    path: files.path, what: "'\(name)' in an encoding other than UTF-8")
             }
             entries.append((ModelFiles.fileKey + name, .string(text)))
         }
@@ -193,7 +204,9 @@ extension SpeechError {
     }
 
     fileprivate static func outputExists(_ path: String) -> SpeechError {
-        SpeechError(.invalidInput, "'\(path)' exists.", remedy: "Give another name with -o, or --force to replace it.")
+        SpeechError(
+            .invalidInput, "'\(path)' exists.", remedy: "Give another name with -o, or --force to replace it."
+        )
     }
 
     fileprivate static func outputIsFolder(_ path: String) -> SpeechError {
@@ -201,7 +214,8 @@ extension SpeechError {
     }
 
     fileprivate static func noFolder(_ path: String) -> SpeechError {
-        SpeechError(.missingFile, "There is no folder '\(path)'.", remedy: "Make it first, or give another with -o.")
+        SpeechError(
+            .missingFile, "There is no folder '\(path)'.", remedy: "Make it first, or give another with -o.")
     }
 
     fileprivate static func diskFull(_ folder: String, need: Int, available: Int) -> SpeechError {

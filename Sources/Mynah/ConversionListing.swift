@@ -47,7 +47,9 @@ package struct ModelListing: Sendable, Encodable {
         if exists && isFolder.boolValue {
             opened = try CheckpointFolder(path: path).files
             let speech = path + "/speech_tokenizer"
-            if FileManager.default.fileExists(atPath: speech) { opened += try CheckpointFolder(path: speech).files }
+            if FileManager.default.fileExists(atPath: speech) {
+                opened += try CheckpointFolder(path: speech).files
+            }
             entries = Self.configuration(in: path)
         } else {
             opened = [try CheckpointFile(path: path)]
@@ -56,7 +58,9 @@ package struct ModelListing: Sendable, Encodable {
         metadata = entries + opened.flatMap { Self.entries($0.metadata) }
         let pieces = pattern.map { $0.split(separator: "*").map(String.init) } ?? []
         let chosen = opened.flatMap(\.tensors).filter { Self.name($0.name, holds: pieces) }
-        tensors = chosen.map { Tensor(name: $0.name, type: $0.type.rawValue, shape: $0.shape, bytes: $0.bytes.count) }
+        tensors = chosen.map {
+            Tensor(name: $0.name, type: $0.type.rawValue, shape: $0.shape, bytes: $0.bytes.count)
+        }
         totals = Self.totals(tensors)
     }
 
@@ -85,7 +89,9 @@ package struct ModelListing: Sendable, Encodable {
     private static func configuration(in folder: String) -> [Entry] {
         ModelFiles.known.compactMap { name in
             guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)") else { return nil }
-            return Entry(key: name, value: shortened(String(decoding: data.prefix(longest * 4), as: UTF8.self), data.count))
+            return Entry(
+                key: name,
+                value: shortened(String(decoding: data.prefix(longest * 4), as: UTF8.self), data.count))
         }
     }
 
@@ -110,7 +116,8 @@ package struct ModelListing: Sendable, Encodable {
     /// On one line, cut where it is long. Control characters of a stranger's file do not reach a terminal.
     private static func shortened(_ text: String, _ bytes: Int) -> String {
         let line = text.withoutControls.split(separator: " ").joined(separator: " ")
-        return line.count > longest || text.utf8.count < bytes ? "\(line.prefix(longest))… (\(bytes) bytes)" : line
+        return line.count > longest || text.utf8.count < bytes
+            ? "\(line.prefix(longest))… (\(bytes) bytes)" : line
     }
 }
 

@@ -37,7 +37,9 @@ package struct Sampler: Sendable {
     /// - Parameters:
     ///   - history: what this rule set has drawn before, for penalty and minimum.
     /// - Returns: the token's index.
-    package mutating func draw(_ logits: UnsafeBufferPointer<Float>, _ rules: Rules, history: [Int32] = []) -> Int {
+    package mutating func draw(_ logits: UnsafeBufferPointer<Float>, _ rules: Rules, history: [Int32] = [])
+        -> Int
+    {
         process(logits, rules, history)
         guard let best = greatest() else { return Self.fallback(rules, history, count: logits.count) }
         return rules.sampling.isRandom ? pick(top: scores[best]) : best
@@ -61,7 +63,9 @@ package struct Sampler: Sendable {
         scores.append(contentsOf: logits)
         for index in scores.indices where scores[index].isNaN { scores[index] = -.infinity }
         if rules.repetitionPenalty != 1 { penalise(rules.repetitionPenalty, history) }
-        for token in rules.suppressed.clamped(to: scores.indices) where token != rules.end { scores[token] = -.infinity }
+        for token in rules.suppressed.clamped(to: scores.indices) where token != rules.end {
+            scores[token] = -.infinity
+        }
         if let end = rules.end, scores.indices.contains(end), history.count < rules.minimumDraws {
             scores[end] = -.infinity
         }
@@ -80,7 +84,9 @@ package struct Sampler: Sendable {
             isMarked[token] = true
             scores[token] = scores[token] < 0 ? scores[token] * penalty : scores[token] / penalty
         }
-        for token in history.lazy.map(Int.init) where isMarked.indices.contains(token) { isMarked[token] = false }
+        for token in history.lazy.map(Int.init) where isMarked.indices.contains(token) {
+            isMarked[token] = false
+        }
     }
 
     /// The k best stay, and what ties with the last of them.
@@ -100,7 +106,8 @@ package struct Sampler: Sendable {
         var parent = start
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child] < heap[least] {
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < heap.count && heap[child] < heap[least] {
                 least = child
             }
             if least == parent { return }

@@ -15,7 +15,8 @@ extension Qwen3TTSFamily {
             let file = "speech_tokenizer/config.json"
             let speech = try SpeechTokenizerConfiguration.decoded(files.data(file), file: file)
             _ = try CodecEncoder(
-                listening.weights["encoder"], speech.encoderConfig, quantizers: speech.encoderValidNumQuantizers)
+                listening.weights["encoder"], speech.encoderConfig,
+                quantizers: speech.encoderValidNumQuantizers)
             if let speaker = config.speakerEncoderConfig {
                 _ = try SpeakerEncoder(listening.weights["speaker_encoder"], speaker)
             }

@@ -1,17 +1,23 @@
-package import Checkpoints
 import CGGML
+package import Checkpoints
 import Dispatch
 
 /// Values of one type made into another, block by block, on all cores.
 package enum Conversion {
     /// A row of `type` as float32. `source` holds `count` values, whole blocks of them.
-    static func expand(_ source: UnsafeRawPointer, _ type: ElementType, into target: UnsafeMutablePointer<Float>, count: Int) {
+    static func expand(
+        _ source: UnsafeRawPointer, _ type: ElementType, into target: UnsafeMutablePointer<Float>, count: Int
+    ) {
         if type == .f32 {
             // Not always aligned in a map, so copied as bytes.
             UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: count * 4)
         } else if type == .f64 {
-            for i in 0..<count { target[i] = Float(source.loadUnaligned(fromByteOffset: i * 8, as: Double.self)) }
-        } else if let traits = type.ggml.flatMap({ ggml_get_type_traits($0) }), let expand = traits.pointee.to_float {
+            for i in 0..<count {
+                target[i] = Float(source.loadUnaligned(fromByteOffset: i * 8, as: Double.self))
+            }
+        } else if let traits = type.ggml.flatMap({ ggml_get_type_traits($0) }),
+            let expand = traits.pointee.to_float
+        {
             expand(source, target, Int64(count))
         } else {
             preconditionFailure("\(type) is not a type of weights")
@@ -30,9 +36,13 @@ package enum Conversion {
     }
 
     /// Writes `tensor` as `type` to `target`, which has room for it.
-    package static func convert(_ tensor: StoredTensor, to type: ElementType, at target: UnsafeMutableRawPointer) {
+    package static func convert(
+        _ tensor: StoredTensor, to type: ElementType, at target: UnsafeMutableRawPointer
+    ) {
         if tensor.type == type {
-            if let source = tensor.bytes.baseAddress { target.copyMemory(from: source, byteCount: tensor.bytes.count) }
+            if let source = tensor.bytes.baseAddress {
+                target.copyMemory(from: source, byteCount: tensor.bytes.count)
+            }
         } else {
             convert(tensor, rows: 0..<tensor.shape.dropLast().reduce(1, *), to: type, at: target)
         }

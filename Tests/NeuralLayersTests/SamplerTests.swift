@@ -10,14 +10,18 @@ import Testing
         Sampler.Rules(Sampling(temperature: temperature, topK: topK, topP: topP))
     }
 
-    private var greedy: Sampler.Rules { Sampler.Rules(Sampling(isRandom: false, temperature: 1, topK: 0, topP: 1)) }
+    private var greedy: Sampler.Rules {
+        Sampler.Rules(Sampling(isRandom: false, temperature: 1, topK: 0, topP: 1))
+    }
 
     private func probabilities(_ logits: [Float], _ rules: Sampler.Rules, history: [Int32] = []) -> [Float] {
         var sampler = Sampler(seed: 0)
         return sampler.probabilities(logits, rules, history: history)
     }
 
-    private func draw(_ sampler: inout Sampler, _ logits: [Float], _ rules: Sampler.Rules, _ history: [Int32] = []) -> Int {
+    private func draw(
+        _ sampler: inout Sampler, _ logits: [Float], _ rules: Sampler.Rules, _ history: [Int32] = []
+    ) -> Int {
         logits.withUnsafeBufferPointer { sampler.draw($0, rules, history: history) }
     }
 
@@ -79,7 +83,9 @@ import Testing
         rules.repetitionPenalty = 1.5
         let logits: [Float] = [2, 1, 3, -1]
         _ = used.probabilities(logits, rules, history: [0, 2])
-        #expect(used.probabilities(logits, rules, history: [1]) == fresh.probabilities(logits, rules, history: [1]))
+        #expect(
+            used.probabilities(logits, rules, history: [1])
+                == fresh.probabilities(logits, rules, history: [1]))
     }
 
     @Test func `the end waits for its minimum and is exempt from suppression`() {
@@ -96,7 +102,9 @@ import Testing
 
     @Test func `what is no number is never drawn`() {
         var sampler = Sampler(seed: 3)
-        for rules in [greedy, rules(), rules(topK: 2), rules(topP: 0.5), rules(temperature: 0.3, topK: 3, topP: 0.9)] {
+        for rules in [
+            greedy, rules(), rules(topK: 2), rules(topP: 0.5), rules(temperature: 0.3, topK: 3, topP: 0.9),
+        ] {
             for _ in 0..<50 {
                 #expect([1, 3].contains(draw(&sampler, [.nan, 1, .nan, 2, -.infinity], rules)))
             }

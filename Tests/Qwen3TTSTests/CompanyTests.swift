@@ -10,31 +10,40 @@ import Testing
         Utterance("The quick brown fox.", voice: .preset("Eric"), language: .chinese),
         Utterance("你好，世界。", voice: .preset("vivian")),
         Utterance("Guten Morgen, Welt!", voice: .preset("ryan"), language: "german"),
-        Utterance("Hello world.", voice: .preset("ryan"), language: .english, delivery: .instructed("Softly.")),
-        Utterance("Hello there.", voice: .preset("ryan"), language: .english, delivery: .instructed("Softly.")),
-        Utterance("A last one, somewhat longer than the others.", voice: .preset("sohee"), language: "korean"),
+        Utterance(
+            "Hello world.", voice: .preset("ryan"), language: .english, delivery: .instructed("Softly.")),
+        Utterance(
+            "Hello there.", voice: .preset("ryan"), language: .english, delivery: .instructed("Softly.")),
+        Utterance(
+            "A last one, somewhat longer than the others.", voice: .preset("sohee"), language: "korean"),
         Utterance("1, 2, 3.", voice: .preset("dylan")),
     ]
 
     private func requests(_ count: Int) -> [TestRequest] {
         texts.prefix(count).enumerated().map { index, text in
-            var options = SynthesisOptions.frames(6 + 3 * index % 10, seed: UInt64(40 + index), chunk: 1 + index % 4)
+            var options = SynthesisOptions.frames(
+                6 + 3 * index % 10, seed: UInt64(40 + index), chunk: 1 + index % 4)
             if index % 3 == 2 { options.wholeText = false }
             return TestRequest(text, options, start: index * 2)
         }
     }
 
     @Test(arguments: [2, 5, 8], [ElementType.f32, .q8_0])
-    func `a request is the same alone and among others that come and go`(count: Int, type: ElementType) throws {
+    func `a request is the same alone and among others that come and go`(count: Int, type: ElementType) throws
+    {
         var requests = requests(count)
-        let alone = try requests.map { try Fixture.customVoice.load(type, threads: 1).speak($0.utterance, $0.options) }
+        let alone = try requests.map {
+            try Fixture.customVoice.load(type, threads: 1).speak($0.utterance, $0.options)
+        }
         #expect(alone.allSatisfy { $0.frames >= 6 && $0.samples.contains { $0 != 0 } })
         #expect(try Fixture.customVoice.load(type, sessions: count).speak(requests) == alone)
 
         // Somebody leaves in the middle of the others' speech.
         requests[count / 2].cancelled = requests[count / 2].start + 3
         let left = try Fixture.customVoice.load(type, sessions: count).speak(requests)
-        for index in 0..<count where index != count / 2 { #expect(left[index] == alone[index], "request \(index)") }
+        for index in 0..<count where index != count / 2 {
+            #expect(left[index] == alone[index], "request \(index)")
+        }
     }
 
     @Test(arguments: [ElementType.f32, .q8_0])

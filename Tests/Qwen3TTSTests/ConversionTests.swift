@@ -12,7 +12,8 @@ import Testing
 
     init() throws { scratch = try ScratchFolder() }
 
-    @discardableResult private func convert(_ fixture: Fixture, _ type: ElementType) throws -> ModelConversion {
+    @discardableResult private func convert(_ fixture: Fixture, _ type: ElementType) throws -> ModelConversion
+    {
         let conversion = try ModelConversion(fixture.files(), to: type)
         try conversion.write(to: output)
         return conversion
@@ -77,7 +78,10 @@ import Testing
         #expect(!unused.isEmpty && unused.allSatisfy { $0.contains("quantizer") }, "\(unused)")
         #expect(conversion.groups.reduce(0) { $0 + $1.count } == conversion.tensors.count)
         #expect(conversion.groups.reduce(0) { $0 + $1.bytes } == conversion.bytes)
-        #expect(conversion.groups.contains { $0.pattern == "talker.model.layers.*.mlp.up_proj.weight" && $0.count == 3 })
+        #expect(
+            conversion.groups.contains {
+                $0.pattern == "talker.model.layers.*.mlp.up_proj.weight" && $0.count == 3
+            })
     }
 
     @Test func `progress counts every tensor and ends below the total`() throws {

@@ -8,13 +8,18 @@ import Testing
 @Suite struct ParityTests {
     /// Stages that a run must have compared, so that one which compares little does not pass.
     private func stages(_ fixture: Fixture) -> [String] {
-        let talker = ["input_ids", "prompt", "trailing_text", "talker/logits/0", "talker/layer_last/2", "sampled", "codes", "wav"]
+        let talker = [
+            "input_ids", "prompt", "trailing_text", "talker/logits/0", "talker/layer_last/2", "sampled",
+            "codes", "wav",
+        ]
         switch fixture {
         case .base:
             let cases = ["xvec", "xvec_auto_whole", "icl_long", "icl_short", "icl_whole"]
             return cases.flatMap { name in talker.map { "\(name)/\($0)" } } + [
-                "text/00", "text/08", "codec_encode/codes", "codec_encode/transformer_last", "codec_decode/latent",
-                "codec_decode/pre_transformer", "codec_decode/decoder_1_residual", "codec_decode/wav", "speaker/mel",
+                "text/00", "text/08", "codec_encode/codes", "codec_encode/transformer_last",
+                "codec_decode/latent",
+                "codec_decode/pre_transformer", "codec_decode/decoder_1_residual", "codec_decode/wav",
+                "speaker/mel",
                 "speaker/block_1_res2net", "speaker/asp", "speaker/embedding", "icl_long/ref_ids",
                 "xvec/predictor/logits_14/0",
             ]
@@ -46,7 +51,9 @@ import Testing
     }
 
     @Test(arguments: Fixture.allCases, [true, false])
-    func `every stage in float32 is the authors', by kernels and composed`(fixture: Fixture, kernels: Bool) throws {
+    func `every stage in float32 is the authors', by kernels and composed`(fixture: Fixture, kernels: Bool)
+        throws
+    {
         expectParity(try report(fixture, kernels: kernels), stages(fixture))
     }
 
@@ -62,7 +69,9 @@ import Testing
         fixture: Fixture, type: ElementType
     ) throws {
         let exact = Set(["sampled", "codes"])
-        let names = stages(fixture).filter { name in !exact.contains(String(name.split(separator: "/").last ?? "")) }
+        let names = stages(fixture).filter { name in
+            !exact.contains(String(name.split(separator: "/").last ?? ""))
+        }
         let report = try report(fixture, type)
         expectParity(report, names + (fixture == .base ? ["codec_encode/codes"] : []))
         let logits = report.stages.filter { $0.name.contains("/talker/logits/") }.map(\.difference)

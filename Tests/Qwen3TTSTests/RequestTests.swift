@@ -83,7 +83,9 @@ import Testing
         _ file: String = "config.json", _ change: (inout [String: Any]) -> Void
     ) throws -> SpeechError? {
         let scratch = try ScratchFolder()
-        let (source, target) = (URL(fileURLWithPath: Fixture.base.path), URL(fileURLWithPath: scratch.path + "/model"))
+        let (source, target) = (
+            URL(fileURLWithPath: Fixture.base.path), URL(fileURLWithPath: scratch.path + "/model")
+        )
         try FileManager.default.copyItem(at: source, to: target)
         let place = target.appendingPathComponent(file)
         var content = try JSONSerialization.jsonObject(with: Data(contentsOf: place)) as? [String: Any] ?? [:]
@@ -96,7 +98,9 @@ import Testing
         _ complaint: SpeechError?, _ code: SpeechError.Code, names words: String...
     ) {
         #expect(complaint?.code == code)
-        for word in words { #expect(complaint?.message.contains(word) == true, "\(complaint?.message ?? "no error")") }
+        for word in words {
+            #expect(complaint?.message.contains(word) == true, "\(complaint?.message ?? "no error")")
+        }
     }
 
     private func talker(_ key: String, _ value: Any?) throws -> SpeechError? {
@@ -112,14 +116,22 @@ import Testing
     }
 
     @Test func `a missing key is named, with its file`() throws {
-        expect(try talker("hidden_size", nil), .wrongFormat, names: "config.json", "talker_config.hidden_size")
-        expect(try complaint { $0["tts_model_type"] = nil }, .wrongFormat, names: "config.json", "tts_model_type")
+        expect(
+            try talker("hidden_size", nil), .wrongFormat, names: "config.json", "talker_config.hidden_size")
+        expect(
+            try complaint { $0["tts_model_type"] = nil }, .wrongFormat, names: "config.json", "tts_model_type"
+        )
     }
 
     @Test func `a value of another type is named`() throws {
-        expect(try talker("num_hidden_layers", "three"), .unsupported, names: "config.json", "talker_config.num_hidden_layers")
-        expect(try complaint { $0["tts_model_type"] = "singing" }, .unsupported, names: "config.json", "tts_model_type")
-        expect(try complaint { $0["tokenizer_type"] = "other" }, .unsupported, names: "tokenizer_type", "other")
+        expect(
+            try talker("num_hidden_layers", "three"), .unsupported, names: "config.json",
+            "talker_config.num_hidden_layers")
+        expect(
+            try complaint { $0["tts_model_type"] = "singing" }, .unsupported, names: "config.json",
+            "tts_model_type")
+        expect(
+            try complaint { $0["tokenizer_type"] = "other" }, .unsupported, names: "tokenizer_type", "other")
     }
 
     @Test(arguments: [0, -1, 1 << 40, Int.max])
@@ -130,11 +142,14 @@ import Testing
     }
 
     @Test func `a number too large for any integer is refused`() throws {
-        expect(try talker("hidden_size", 1e30), .unsupported, names: "config.json", "talker_config.hidden_size", "1e+30")
+        expect(
+            try talker("hidden_size", 1e30), .unsupported, names: "config.json", "talker_config.hidden_size",
+            "1e+30")
     }
 
     @Test func `heads that do not share evenly are refused`() throws {
-        expect(try talker("num_key_value_heads", 3), .unsupported, names: "config.json", "num_attention_heads")
+        expect(
+            try talker("num_key_value_heads", 3), .unsupported, names: "config.json", "num_attention_heads")
     }
 
     @Test func `the speech tokenizer's file is checked alike`() throws {
@@ -149,7 +164,8 @@ import Testing
         expect(try decoder("latent_dim", nil), .wrongFormat, names: file, "decoder_config.latent_dim")
         expect(try decoder("sliding_window", 0), .unsupported, names: file, "sliding_window")
         expect(try decoder("upsample_rates", [8, 5, 4, 0]), .unsupported, names: file, "upsample_rates")
-        expect(try decoder("upsample_rates", [8, 5, 4, 4]), .unsupported, names: file, "decode_upsample_rate")
+        expect(
+            try decoder("upsample_rates", [8, 5, 4, 4]), .unsupported, names: file, "decode_upsample_rate")
     }
 
     @Test func `a file that is no JSON is told`() throws {
@@ -157,6 +173,8 @@ import Testing
         let target = URL(fileURLWithPath: scratch.path + "/model")
         try FileManager.default.copyItem(at: URL(fileURLWithPath: Fixture.base.path), to: target)
         try Data("{\"tts_model_type\": ".utf8).write(to: target.appendingPathComponent("config.json"))
-        expect(error { _ = try Qwen3TTSFamily.roles(ModelFiles(path: target.path)) }, .wrongFormat, names: "config.json")
+        expect(
+            error { _ = try Qwen3TTSFamily.roles(ModelFiles(path: target.path)) }, .wrongFormat,
+            names: "config.json")
     }
 }

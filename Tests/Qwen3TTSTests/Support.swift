@@ -8,7 +8,8 @@ import TensorGraph
 enum Fixture: String, CaseIterable, Sendable {
     case base, customVoice = "custom_voice", voiceDesign = "voice_design"
 
-    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent()
         .appendingPathComponent("Fixtures/qwen3-tts").path
 
     var path: String { "\(Self.folder)/tiny-\(rawValue)" }
@@ -28,7 +29,8 @@ enum Fixture: String, CaseIterable, Sendable {
         try Qwen3TTSFamily.load(
             files,
             LoadSettings(
-                precision: Precision(type), device: .cpu, threads: threads, sessions: sessions, kernels: kernels))
+                precision: Precision(type), device: .cpu, threads: threads, sessions: sessions,
+                kernels: kernels))
     }
 }
 
@@ -55,7 +57,9 @@ struct TestSpeech: Equatable {
 extension SpeechCore.Synthesizer {
     /// Steps until every request has ended.
     func speak(_ requests: [TestRequest]) throws -> [TestSpeech] {
-        var (speech, places, step) = ([TestSpeech](repeating: TestSpeech(), count: requests.count), [Int: Int](), 0)
+        var (speech, places, step) = (
+            [TestSpeech](repeating: TestSpeech(), count: requests.count), [Int: Int](), 0
+        )
         while true {
             for (index, request) in requests.enumerated() {
                 if request.start == step { places[try begin(request.utterance, request.options)] = index }
@@ -84,7 +88,8 @@ extension SpeechCore.Synthesizer {
 extension SynthesisOptions {
     /// So many frames, drawn at random.
     static func frames(_ count: Int, seed: UInt64, chunk: Int = 4) -> SynthesisOptions {
-        SynthesisOptions(seed: seed, maximumTokens: count + 1, minimumTokens: count + 1, framesPerChunk: chunk)
+        SynthesisOptions(
+            seed: seed, maximumTokens: count + 1, minimumTokens: count + 1, framesPerChunk: chunk)
     }
 }
 

@@ -17,18 +17,23 @@ import Testing
         let device = try Device(.cpu, threads: threads, kernels: kernels)
         var noise = Noise(7)
         let loader = try WeightLoader(
-            stored([TestTensor("norm", [test.width], noise.values(test.width))]), on: device, precision: .exact)
+            stored([TestTensor("norm", [test.width], noise.values(test.width))]), on: device,
+            precision: .exact)
         let norm = try loader.weights.vector("norm", test.width)
         try loader.finish()
-        let layout = KVCache.Layout(layers: 1, heads: test.keyHeads, headWidth: test.width, window: test.window)
-        let cache = try KVCache(on: device, layout, slots: test.slots, capacity: test.capacity, half: test.half)
+        let layout = KVCache.Layout(
+            layers: 1, heads: test.keyHeads, headWidth: test.width, window: test.window)
+        let cache = try KVCache(
+            on: device, layout, slots: test.slots, capacity: test.capacity, half: test.half)
         return test.steps.map { places in
             let (queries, keys) = (test.heads * test.width, test.keyHeads * test.width)
             let (graph, ends) = Graph.layOut(on: device) { graph in
                 let inputs = [queries, keys, keys].map { graph.input("x", [places.count, $0]) }
                 let step = Step(in: graph, rows: places.count, cache: cache, rotaryBase: 10_000)
-                let q = inputs[0].split(into: test.heads).rotated(at: step, after: test.norms ? (norm, 1e-6) : nil)
-                let k = inputs[1].split(into: test.keyHeads).rotated(at: step, after: test.norms ? (norm, 1e-6) : nil)
+                let q = inputs[0].split(into: test.heads).rotated(
+                    at: step, after: test.norms ? (norm, 1e-6) : nil)
+                let k = inputs[1].split(into: test.keyHeads).rotated(
+                    at: step, after: test.norms ? (norm, 1e-6) : nil)
                 let v = inputs[2].split(into: test.keyHeads)
                 let output = q.attending(to: cache.layer(0, in: graph).storing(k, v, at: step), at: step)
                 graph.output(output)
@@ -104,7 +109,8 @@ import Testing
         let all = try run(together, kernels: true)
         for slot in lengths.indices {
             let alone = try run(
-                Case(capacity: 32, slots: 3, steps: speech(slot: slot, lengths[slot])), kernels: true, threads: 2)
+                Case(capacity: 32, slots: 3, steps: speech(slot: slot, lengths[slot])), kernels: true,
+                threads: 2)
             #expect(alone[0] == all[slot])
             for position in 5..<lengths[slot] {
                 let step = lengths.count + position - 5

@@ -25,7 +25,9 @@ import Testing
                 for tap in 0..<taps {
                     for channel in 0..<input {
                         let row = step * stride + tap * dilation
-                        sum += Double(kernel[(out * input + channel) * taps + tap]) * Double(x[row * input + channel])
+                        sum +=
+                            Double(kernel[(out * input + channel) * taps + tap])
+                            * Double(x[row * input + channel])
                     }
                 }
                 return Float(sum)
@@ -34,7 +36,8 @@ import Testing
     }
 
     @Test(arguments: [(1, 1), (2, 1), (3, 1), (1, 2), (1, 3)])
-    func `a convolution of rows with their padding is its sum of products`(stride: Int, dilation: Int) throws {
+    func `a convolution of rows with their padding is its sum of products`(stride: Int, dilation: Int) throws
+    {
         let tensors = tensors(1)
         var noise = Noise(2)
         let rows = 23
@@ -64,13 +67,16 @@ import Testing
                 for out in 0..<output {
                     for index in 0..<width {
                         reference[(step * stride + index) * output + out] +=
-                            Double(kernel[(channel * output + out) * width + index]) * Double(x[step * input + channel])
+                            Double(kernel[(channel * output + out) * width + index])
+                            * Double(x[step * input + channel])
                     }
                 }
             }
         }
         let cut = (0..<steps * stride * output).map { Float(reference[$0] + Double(bias[$0 % output])) }
-        let tensors = [TestTensor("weight", [input, output, width], kernel), TestTensor("bias", [output], bias)]
+        let tensors = [
+            TestTensor("weight", [input, output, width], kernel), TestTensor("bias", [output], bias),
+        ]
         for kernels in [true, false] {
             let ours = try compute(
                 tensors, kernels: kernels,
@@ -84,7 +90,9 @@ import Testing
     }
 
     /// Convolutions with state: snake in front, a residual behind, then one by channel.
-    private func stream(_ x: [Float], pieces: [Int], kernels: Bool, precision: Precision = .exact) throws -> [Float] {
+    private func stream(_ x: [Float], pieces: [Int], kernels: Bool, precision: Precision = .exact) throws
+        -> [Float]
+    {
         var noise = Noise(4)
         let width = 8
         let names = ["wide.weight", "wide.bias", "snake.alpha", "snake.beta", "deep.weight", "deep.bias"]
@@ -157,7 +165,10 @@ import Testing
 
     @Test func `snake and elu in front of a convolution are what they are alone`() throws {
         var noise = Noise(8)
-        let vectors = [TestTensor("alpha", [input], noise.values(input)), TestTensor("beta", [input], noise.values(input))]
+        let vectors = [
+            TestTensor("alpha", [input], noise.values(input)),
+            TestTensor("beta", [input], noise.values(input)),
+        ]
         let x = noise.values(9, input)
         let snaked = x.enumerated().map { index, value in
             let (a, b) = (vectors[0].values[index % input], vectors[1].values[index % input])

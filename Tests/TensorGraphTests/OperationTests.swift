@@ -8,7 +8,9 @@ import Testing
         (ElementType.f32, 1e-5), (.bf16, 1e-2), (.f16, 2e-3), (.q8_0, 1e-2), (.q6_k, 1e-2), (.q5_k, 1e-2),
         (.q4_k, 1e-2), (.q4_0, 1e-2),
     ])
-    func `a projection by our kernel is the one composed of ggml's operations`(type: ElementType, bound: Double) throws {
+    func `a projection by our kernel is the one composed of ggml's operations`(
+        type: ElementType, bound: Double
+    ) throws {
         var noise = Noise(1)
         let (width, out) = (512, 96)
         let tensors = [
@@ -22,7 +24,9 @@ import Testing
                     tensors, kernels: kernels, threads: threads, precision: Precision(type),
                     bind: { (try $0["a"].matrix("weight", [out, width]), try $0["a"].vector("bias", out)) },
                     { graph, bound in
-                        let (input, residual) = (graph.input("x", [rows, width]), graph.input("y", [rows, out]))
+                        let (input, residual) = (
+                            graph.input("x", [rows, width]), graph.input("y", [rows, out])
+                        )
                         let result = input.projected(by: [(bound.0, bound.1)], adding: residual)[0]
                         return (result, [(input, x), (residual, y)])
                     })
@@ -42,7 +46,8 @@ import Testing
         for type in [ElementType.f32, .bf16, .q8_0, .q4_k] {
             func run(_ x: [Float]) throws -> [Float] {
                 try compute(
-                    tensors, kernels: true, precision: Precision(type), bind: { try $0.matrix("weight", [out, width]) },
+                    tensors, kernels: true, precision: Precision(type),
+                    bind: { try $0.matrix("weight", [out, width]) },
                     { graph, weight in
                         let input = graph.input("x", [x.count / width, width])
                         return (input.projected(by: [(weight, nil)])[0], [(input, x)])
@@ -51,7 +56,8 @@ import Testing
             let together = try run(x)
             for row in 0..<rows {
                 let alone = try run(Array(x[row * width..<(row + 1) * width]))
-                #expect(alone == Array(together[row * out..<(row + 1) * out]), "\(type), row \(row) of \(rows)")
+                #expect(
+                    alone == Array(together[row * out..<(row + 1) * out]), "\(type), row \(row) of \(rows)")
             }
         }
     }
@@ -66,7 +72,9 @@ import Testing
             try compute(
                 tensors, kernels: kernels,
                 bind: { weights in
-                    try [("q", 64), ("k", 32), ("v", 32)].map { try weights[$0.0].matrix("weight", [$0.1, 48]) }
+                    try [("q", 64), ("k", 32), ("v", 32)].map {
+                        try weights[$0.0].matrix("weight", [$0.1, 48])
+                    }
                 },
                 { graph, bound in
                     let input = graph.input("x", [5, 48])
@@ -113,12 +121,14 @@ import Testing
                 let variance = values.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(width)
                 let scale = 1 / (variance + 1e-5).squareRoot()
                 return values.enumerated().map { index, value in
-                    Float((value - mean) * scale * Double(weight[index]) + (centred ? Double(bias[index]) : 0))
+                    Float(
+                        (value - mean) * scale * Double(weight[index]) + (centred ? Double(bias[index]) : 0))
                 }
             }
             for kernels in [true, false] {
                 let ours = try compute(
-                    tensors, kernels: kernels, bind: { (try $0.vector("weight", width), try $0.vector("bias", width)) },
+                    tensors, kernels: kernels,
+                    bind: { (try $0.vector("weight", width), try $0.vector("bias", width)) },
                     { graph, bound in
                         let input = graph.input("x", [rows, width])
                         let normed =

@@ -13,7 +13,9 @@ import Testing
 
     @Test func `a name the checkpoint lacks is missing, with the shape that was wanted`() throws {
         let loader = try loader(pair)
-        #expect(throws: LoadError.missing(path: "a.bias", shape: [2])) { try loader.weights["a"].vector("bias", 2) }
+        #expect(throws: LoadError.missing(path: "a.bias", shape: [2])) {
+            try loader.weights["a"].vector("bias", 2)
+        }
     }
 
     @Test func `another shape is refused with both shapes`() throws {
@@ -49,7 +51,8 @@ import Testing
 
     @Test func `integers are no weights`() throws {
         let tensors = try stored {
-            try SafetensorsWriter.write([TensorSource("ids", .i32, [2], bytes: [UInt8](repeating: 0, count: 8))], to: $0)
+            try SafetensorsWriter.write(
+                [TensorSource("ids", .i32, [2], bytes: [UInt8](repeating: 0, count: 8))], to: $0)
         }
         let loader = try WeightLoader(tensors, on: Device(.cpu, threads: 1), precision: .exact)
         #expect(throws: LoadError.notNumbers(path: "ids", type: .i32)) { try loader.weights.vector("ids", 2) }
@@ -79,7 +82,9 @@ import Testing
             _ = try loader.weights.matrix("weight", [1, 256])
             try loader.finish()
         }
-        #expect(throws: LoadError.alreadyQuantised(path: "weight", stored: .q8_0, asked: .q4_k)) { try claim(.q4_k) }
+        #expect(throws: LoadError.alreadyQuantised(path: "weight", stored: .q8_0, asked: .q4_k)) {
+            try claim(.q4_k)
+        }
         try claim(nil)
         try claim(.q8_0)
         try claim(.f32)
@@ -139,7 +144,9 @@ import Testing
 
     @Test func `a converted file keeps the codec in float32 and what nobody claims as it was`() {
         let precision = Precision(.q4_k)
-        func type(_ role: WeightRole?) -> ElementType { precision.fileType(for: role, stored: .bf16, shape: [256, 256]) }
+        func type(_ role: WeightRole?) -> ElementType {
+            precision.fileType(for: role, stored: .bf16, shape: [256, 256])
+        }
         #expect(type(.matrix) == .q4_k)
         #expect(type(.codecMatrix) == .f32)
         #expect(type(.convolution) == .f32)
@@ -148,15 +155,21 @@ import Testing
 
     // MARK: conversion
 
-    @Test(arguments: [(ElementType.f16, 1e-3), (.bf16, 8e-3), (.q8_0, 8e-3), (.q6_k, 0.04), (.q5_k, 0.07), (.q4_k, 0.14)])
-    func `a tensor streamed as a type is the tensor within its rounding`(type: ElementType, bound: Double) throws {
+    @Test(arguments: [
+        (ElementType.f16, 1e-3), (.bf16, 8e-3), (.q8_0, 8e-3), (.q6_k, 0.04), (.q5_k, 0.07), (.q4_k, 0.14),
+    ])
+    func `a tensor streamed as a type is the tensor within its rounding`(type: ElementType, bound: Double)
+        throws
+    {
         var noise = Noise(9)
         let values = noise.values(300, 512)
         let tensor = try stored([TestTensor("x", [300, 512], values)])[0]
         var bytes: [UInt8] = []
         Conversion.stream(tensor, to: type) { bytes += $0 }
         #expect(bytes.count == type.byteCount([300, 512]))
-        let back = try stored { try GGUFWriter().write([TensorSource("x", type, [300, 512], bytes: bytes)], to: $0) }
+        let back = try stored {
+            try GGUFWriter().write([TensorSource("x", type, [300, 512], bytes: bytes)], to: $0)
+        }
         let measured = difference(Conversion.floats(back[0]), values)
         #expect(measured <= bound)
         #expect(measured > 0)
