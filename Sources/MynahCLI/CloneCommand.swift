@@ -11,17 +11,17 @@ struct CloneCommand: AsyncParsableCommand {
         discussion: """
             Three to thirty seconds of one person speaking clearly are enough. With the words of the recording the
             likeness is better. The voice is kept in a file of its own ('mynah voices'), and spoken with by name:
-              mynah clone ann.wav --name ann --text "The birch canoe slid on the smooth planks."
+              mynah clone ann --audio ann.wav --text "The birch canoe slid on the smooth planks."
               mynah speak "Rain again." -v ann -m qwen3-tts-0.6b-base -o rain.wav
             Ask whoever speaks in the recording first, and note it:
-              mynah clone ann.wav --name ann --consent "Ann, by letter, 3 May"
+              mynah clone ann --audio ann.wav --consent "Ann, by letter, 3 May"
             """)
 
-    @Argument(help: "A sound file of any common kind.", completion: .file())
-    var recording: String
-
-    @Option(name: .shortAndLong, help: "The voice's name: letters, digits, '_' and '-'.")
+    @Argument(help: "The voice's name: letters, digits, '_' and '-'.")
     var name: String
+
+    @Option(help: ArgumentHelp("A sound file of any common kind.", valueName: "file"), completion: .file())
+    var audio: String
 
     @Option(help: ArgumentHelp("What the recording says.", valueName: "text"))
     var text: String?
@@ -57,7 +57,7 @@ struct CloneCommand: AsyncParsableCommand {
             ? nil
             : try SpeechText.read(words: text.map { [$0] } ?? [], file: textFile)
                 .trimmingCharacters(in: .whitespacesAndNewlines)
-        let heard = try RecordingFile.read(recording, transcript: transcript, quiet: quiet)
+        let heard = try RecordingFile.read(audio, transcript: transcript, quiet: quiet)
         let (model, place) = try await modelOptions.load(quiet: quiet)
         if !quiet { Console.progress("Listening to \(heard.audio.duration.digits(1)) s") }
         let profile = try await model.clone(heard, name: name)
@@ -65,7 +65,7 @@ struct CloneCommand: AsyncParsableCommand {
         try Task.checkCancellation()
         let voice = StoredVoice(
             profile, model: place.name, recording: heard.audio,
-            fileName: URL(fileURLWithPath: recording).lastPathComponent, consent: consent)
+            fileName: URL(fileURLWithPath: audio).lastPathComponent, consent: consent)
         try library.add(voice, replacing: replace)
         if !quiet {
             Console.note(

@@ -21,7 +21,7 @@ import SpeechCore
             Write a file; its extension says which format:
               mynah speak -f chapter.txt -v vivian -o chapter.flac
             Keep a voice heard in a recording, then speak with it:
-              mynah clone ann.wav --name ann --text "The birch canoe slid on the smooth planks."
+              mynah clone ann --audio ann.wav --text "The birch canoe slid on the smooth planks."
               mynah speak "Rain again." -v ann -o rain.wav
 
             \(ExitStatus.help)

@@ -11,7 +11,8 @@ final class Qwen3Synthesizer: SpeechCore.Synthesizer {
     private let files: ModelFiles
     private let device: Device
     private let batch: Batch
-    private var requests: [Int: Request] = [:]
+    /// In the order they came.
+    private var requests: [Request] = []
     private var nextRequest = 1
     /// Codec streams not in use: laying one out costs more than a reset.
     private var idleStreams: [CodecStream] = []
@@ -47,31 +48,31 @@ final class Qwen3Synthesizer: SpeechCore.Synthesizer {
         precondition(hasRoom, "a request begins only where there is room")
         let plan = try SpeechError.translating { try model.plan(utterance, options) { try voiceEncoder() } }
         let stream = try idleStreams.popLast() ?? CodecStream(model.codec, on: device)
-        let request = Request(plan, stream, framesPerChunk: max(1, options.framesPerChunk))
-        defer { nextRequest += 1 }
-        requests[nextRequest] = request
-        return nextRequest
+        let request = Request(nextRequest, plan, stream, framesPerChunk: max(1, options.framesPerChunk))
+        nextRequest += 1
+        requests.append(request)
+        return request.number
     }
 
     func cancel(_ number: Int) {
-        guard let request = requests.removeValue(forKey: number) else { return }
+        guard let index = requests.firstIndex(where: { $0.number == number }) else { return }
+        let request = requests.remove(at: index)
         if let session = request.session { batch.remove(session) }
         idleStreams.append(request.stream)
     }
 
     func step() throws -> [(request: Int, chunk: AudioChunk)] {
-        let order = requests.sorted { $0.key < $1.key }
-        for (_, request) in order where request.session == nil { admitNextSegment(request) }
+        for request in requests where request.session == nil { admitNextSegment(request) }
         let spoken = batch.step()
         var chunks: [(request: Int, chunk: AudioChunk)] = []
-        for (number, request) in order {
+        for request in requests {
             guard let session = request.session else { continue }
             if let frame = spoken.first(where: { $0.session === session })?.frame { request.pending.append(frame) }
-            if let chunk = takeChunk(request, session) { chunks.append((number, chunk)) }
+            if let chunk = takeChunk(request, session) { chunks.append((request.number, chunk)) }
             guard session.ending != nil else { continue }
             batch.remove(session)
             request.session = nil
-            if request.isOver { cancel(number) }
+            if request.isOver { cancel(request.number) }
         }
         return chunks
     }
@@ -126,6 +127,7 @@ final class Qwen3Synthesizer: SpeechCore.Synthesizer {
 
 /// One request: its segments, one after the other, through one codec stream.
 private final class Request {
+    let number: Int
     let plan: SpeechPlan
     let stream: CodecStream
     let framesPerChunk: Int
@@ -136,8 +138,8 @@ private final class Request {
     var seam: Seam
     var ending = AudioChunk.Ending.natural
 
-    init(_ plan: SpeechPlan, _ stream: CodecStream, framesPerChunk: Int) {
-        (self.plan, self.stream, self.framesPerChunk) = (plan, stream, framesPerChunk)
+    init(_ number: Int, _ plan: SpeechPlan, _ stream: CodecStream, framesPerChunk: Int) {
+        (self.number, self.plan, self.stream, self.framesPerChunk) = (number, plan, stream, framesPerChunk)
         seam = Seam(sampleRate: plan.sampleRate)
     }
 

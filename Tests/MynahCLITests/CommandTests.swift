@@ -24,13 +24,13 @@ import Testing
         try record("ann.wav")
         let base = Self.fixtures + "/tiny-base"
         let clone = try mynah.run(
-            "clone", "ann.wav", "--name", "ann", "--text", "Hello there.", "--consent", "Ann, 3 May", "-m",
+            "clone", "ann", "--audio", "ann.wav", "--text", "Hello there.", "--consent", "Ann, 3 May", "-m",
             base, "--json")
         #expect(clone.status == 0, "\(clone.errors)")
         #expect(clone.object["name"] as? String == "ann")
         #expect((clone.object["frames"] as? Int ?? 0) > 0)
 
-        #expect(try mynah.run("clone", "ann.wav", "--name", "ann", "-m", base).status == 11)
+        #expect(try mynah.run("clone", "ann", "--audio", "ann.wav", "-m", base).status == 11)
         #expect(try mynah.run("voices").text.contains("ann"))
         let shown = try mynah.run("voices", "show", "ann", "--json").object
         #expect(shown["transcript"] as? String == "Hello there.")
@@ -58,7 +58,7 @@ import Testing
     @Test func `a voice of another model is refused with both named, and nothing crashes`() throws {
         try record("ann.wav")
         let base = Self.fixtures + "/tiny-base"
-        #expect(try mynah.run("clone", "ann.wav", "--name", "ann", "-m", base).status == 0)
+        #expect(try mynah.run("clone", "ann", "--audio", "ann.wav", "-m", base).status == 0)
         let run = try mynah.run(
             "speak", "Hi.", "-v", "ann", "-m", "bundled", "-o", "a.wav", "--max-tokens", "6")
         #expect([0, 6, 11].contains(run.status), "\(run.errors)")
@@ -67,7 +67,7 @@ import Testing
 
     @Test func `a model without an encoder of speakers does not clone`() throws {
         try record("ann.wav")
-        let run = try mynah.run("clone", "ann.wav", "--name", "ann")
+        let run = try mynah.run("clone", "ann", "--audio", "ann.wav")
         #expect(run.status == 6, "\(run.errors)")
         #expect(run.errors.contains("mynah models pull"))
         #expect(try mynah.run("voices", "list", "--json").text == "[]\n")
@@ -75,11 +75,11 @@ import Testing
 
     @Test func `a recording that is silent or too short is refused`() throws {
         try record("short.wav", seconds: 0.05)
-        #expect(try mynah.run("clone", "short.wav", "--name", "ann").status == 11)
+        #expect(try mynah.run("clone", "ann", "--audio", "short.wav").status == 11)
         let writer = try AudioFileWriter(path: mynah.path("silent.wav"), format: .wav, sampleRate: 24_000)
         try writer.write([Float](repeating: 0, count: 48_000))
         try writer.finish()
-        #expect(try mynah.run("clone", "silent.wav", "--name", "ann").status == 11)
+        #expect(try mynah.run("clone", "ann", "--audio", "silent.wav").status == 11)
     }
 
     @Test func `models lists what is here and what can be pulled`() throws {
