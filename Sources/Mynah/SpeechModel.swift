@@ -27,18 +27,8 @@ public actor SpeechModel {
         name: String, _ load: @escaping @Sendable () throws -> any Synthesizer
     ) async throws -> SpeechModel {
         let thread = ModelThread(name: name)
-        return try await Loader(thread).run { SpeechModel(try load(), on: thread) }
-    }
-
-    /// Something to do on a thread before there is a model to be its actor.
-    private actor Loader {
-        private let thread: ModelThread
-        nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
-
-        init(_ thread: ModelThread) { self.thread = thread }
-
-        func run(_ body: @Sendable () throws -> SpeechModel) throws -> SpeechModel {
-            do { return try body() } catch { throw SpeechError(describing: error) }
+        return try await thread.run {
+            do { return SpeechModel(try load(), on: thread) } catch { throw SpeechError(describing: error) }
         }
     }
 

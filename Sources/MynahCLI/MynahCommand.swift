@@ -54,7 +54,9 @@ import SpeechCore
         let interruption = Interruption(of: task)
         let status = await task.value
         interruption.end()
-        Foundation.exit(status)
+        // Not `exit`: its destructors would take from under a model that is still at work what it works with.
+        fflush(nil)
+        _exit(status)
     }
 }
 

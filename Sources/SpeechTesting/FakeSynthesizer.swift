@@ -24,7 +24,15 @@ package final class FakeSynthesizer: Synthesizer {
         private let stored = Mutex<[Event]>([])
         package init() {}
         package var events: [Event] { stored.withLock { $0 } }
+        /// The threads it was used on.
+        package var threads: Set<UInt> { used.withLock { $0 } }
+        private let used = Mutex<Set<UInt>>([])
+
         func add(_ event: Event) { stored.withLock { $0.append(event) } }
+        func noteThread() { _ = used.withLock { $0.insert(Self.currentThread) } }
+
+        /// A number for the thread that asks.
+        package static var currentThread: UInt { UInt(bitPattern: ObjectIdentifier(Thread.current)) }
     }
 
     /// How a fake behaves.
@@ -66,6 +74,7 @@ package final class FakeSynthesizer: Synthesizer {
 
     package init(_ behaviour: Behaviour = Behaviour(), log: Log = Log()) {
         (self.behaviour, self.log) = (behaviour, log)
+        log.noteThread()
     }
 
     deinit { log.add(.released) }
@@ -73,6 +82,7 @@ package final class FakeSynthesizer: Synthesizer {
     package var hasRoom: Bool { speaking.count < behaviour.places }
 
     package func begin(_ utterance: Utterance, _ options: SynthesisOptions) throws -> Int {
+        log.noteThread()
         guard utterance.text != behaviour.refused else {
             throw SpeechError(.invalidInput, "This text is refused.", remedy: "Say something else.")
         }
@@ -84,6 +94,7 @@ package final class FakeSynthesizer: Synthesizer {
     }
 
     package func step() throws -> [(request: Int, chunk: AudioChunk)] {
+        log.noteThread()
         if behaviour.secondsPerStep > 0 { Thread.sleep(forTimeInterval: behaviour.secondsPerStep) }
         steps += 1
         if let limit = behaviour.stepsToFailure, steps > limit { throw FakeFailure.broken(step: steps) }
@@ -104,12 +115,14 @@ package final class FakeSynthesizer: Synthesizer {
     }
 
     package func cancel(_ request: Int) {
+        log.noteThread()
         guard let one = speaking.removeValue(forKey: request) else { return }
         log.add(.cancelled(one.text))
     }
 
     package func prepare(_ recording: Recording, name: String) throws -> VoiceProfile {
-        VoiceProfile(
+        log.noteThread()
+        return VoiceProfile(
             name: name, family: card.family, speakerVector: [1, 2, 3],
             codes: recording.transcript == nil ? [] : [[0, 1], [2, 3]], transcript: recording.transcript)
     }

@@ -1,4 +1,3 @@
-import Foundation
 import Mynah
 import SpeechCore
 import SpeechTesting
@@ -153,11 +152,20 @@ struct SpeechModelTests {
         #expect(endings == [nil, .limit])
     }
 
-    @Test func `a model is loaded on a thread of its own, and let go with the last who holds it`() async throws {
-        var model: SpeechModel? = try await SpeechModel.load(name: "its own thread") { [log] in
-            #expect(Thread.current.name == "its own thread")
-            return FakeSynthesizer(log: log)
+    @Test func `a model is loaded, used and cancelled on one thread, its own`() async throws {
+        let model = try await model {
+            $0.framesPerCharacter = 10_000
+            $0.secondsPerStep = 0.001
         }
+        for try await _ in model.stream("endless") { break }
+        _ = try await model.clone(Recording(FakeSynthesizer.tone(frame: 0)), name: "ann")
+        try await settle { log.events.contains(.cancelled("endless")) }
+        #expect(log.threads.count == 1)
+        #expect(!log.threads.contains(FakeSynthesizer.Log.currentThread))
+    }
+
+    @Test func `a model goes with the last who holds it, and not before it has spoken`() async throws {
+        var model: SpeechModel? = try await model()
         let stream = try #require(model).stream("spoken to the end")
         model = nil
         var heard = 0
