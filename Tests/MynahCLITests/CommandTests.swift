@@ -129,7 +129,8 @@ import Testing
         let file = "home/models/small.gguf"
         try FileManager.default.createDirectory(
             at: mynah.home.appendingPathComponent("home/models"), withIntermediateDirectories: true)
-        let convert = try mynah.run("convert", Self.fixtures + "/tiny-custom_voice", "--quantize", "q8_0", "-o", file)
+        let convert = try mynah.run(
+            "convert", Self.fixtures + "/tiny-custom_voice", "--quantize", "q8_0", "-o", file)
         #expect(convert.status == 0, "\(convert.errors)")
         for name in [file, "small"] {
             let run = try mynah.run("speak", "Hi.", "-m", name, "-o", "a.wav", "--max-tokens", "6")
