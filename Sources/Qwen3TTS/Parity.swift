@@ -8,6 +8,8 @@ import NeuralLayers
 struct ParityBounds: Sendable {
     /// Of hidden states, embeddings, scores and latents, relative to the largest.
     var values = 1e-4
+    /// Of what the codec's convolutions make, relative to the largest.
+    var codec = 1e-4
     /// Of samples, relative to the peak.
     var waveform = 1e-3
     /// Whether codes drawn without help must be the same ones.
@@ -19,7 +21,9 @@ struct ParityBounds: Sendable {
     init(_ precision: Precision) {
         guard !precision.isExact else { return }
         codesAreExact = false
-        waveform = 0.05
+        // Rounding the operands of the authors' convolutions to bfloat16, as ours are, moves the sound of decoders
+        // of random weights by up to 0.11 of the peak: noise does not tell them from speech, and nothing averages.
+        (codec, waveform) = (0.25, 0.25)
         switch precision.type {
         case .f16: values = 0.02
         case .bf16, nil: values = 0.05
@@ -179,7 +183,7 @@ struct ParityRun {
         }
         let decoded = stream.decode(frames, tapping: Set(names.map { "decoder." + $0.1 }))
         for (key, path) in names where golden.has("codec_decode/\(key)") {
-            compareTapped("codec_decode/\(key)", decoded.taps("decoder." + path))
+            compareTapped("codec_decode/\(key)", decoded.taps("decoder." + path), bounds.codec)
         }
         compareValues("codec_decode/wav", decoded.samples, bounds.waveform)
         let single = try CodecStream(model.codec, on: device, longestChunk: 1)
@@ -199,11 +203,13 @@ struct ParityRun {
     }
 
     /// Time-major values of ours against the golden's, which may be channel-major and cut after some steps.
-    private mutating func compareTapped(_ name: String, _ ours: (values: [Float], shape: [Int])?) {
+    private mutating func compareTapped(
+        _ name: String, _ ours: (values: [Float], shape: [Int])?, _ bound: Double? = nil
+    ) {
         guard golden.has(name) else { return }
-        let shape = golden.shape(name)
+        let (shape, bound) = (golden.shape(name), bound ?? bounds.values)
         guard let ours, ours.shape.count == 2 else {
-            report.compare(name, [], golden.values(name), shape: shape, bound: bounds.values)
+            report.compare(name, [], golden.values(name), shape: shape, bound: bound)
             return
         }
         let (steps, channels) = (ours.shape[0], ours.shape[1])
@@ -215,7 +221,7 @@ struct ParityRun {
         } else if shape.count == 1 {
             values = Array(values.prefix(shape[0]))
         }
-        report.compare(name, values, golden.values(name), shape: shape, bound: bounds.values)
+        report.compare(name, values, golden.values(name), shape: shape, bound: bound)
     }
 }
 
