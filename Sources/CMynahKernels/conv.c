@@ -1,6 +1,5 @@
 #include "mynah_conv.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 #include "conv_dispatch.h"
@@ -19,8 +18,9 @@ static const conv_path *const paths[] = {&mynah_conv_path_portable};
 
 enum { PATH_COUNT = sizeof paths / sizeof paths[0] };
 
-/// The number of the path in use plus one; 0 before the first use.
-static atomic_int current;
+/// The number of the path in use on this thread plus one; 0 before the first use. Of the thread, so that a test that
+/// forces one leaves operations on other threads alone.
+static _Thread_local int current;
 
 static int runs_here(const conv_path *path) {
 #if defined(__x86_64__)
@@ -36,7 +36,7 @@ static int runs_here(const conv_path *path) {
 int mynah_conv_force_path(const char *name) {
     for (int i = 0; i < PATH_COUNT; i++) {
         if ((name && strcmp(name, paths[i]->name) != 0) || !runs_here(paths[i])) continue;
-        atomic_store_explicit(&current, i + 1, memory_order_relaxed);
+        current = i + 1;
         return 1;
     }
     return 0;
@@ -45,12 +45,8 @@ int mynah_conv_force_path(const char *name) {
 void mynah_conv_force_portable(int on) { mynah_conv_force_path(on ? "portable" : NULL); }
 
 const conv_path *mynah_conv_current_path(void) {
-    int number = atomic_load_explicit(&current, memory_order_relaxed);
-    if (number == 0) {
-        mynah_conv_force_path(NULL);
-        number = atomic_load_explicit(&current, memory_order_relaxed);
-    }
-    return paths[number - 1];
+    if (current == 0) mynah_conv_force_path(NULL);
+    return paths[current - 1];
 }
 
 const char *mynah_conv_path(void) { return mynah_conv_current_path()->name; }

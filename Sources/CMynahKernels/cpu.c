@@ -5,7 +5,8 @@
 enum { UNKNOWN = 1u << 31 };
 
 static _Atomic uint32_t detected = UNKNOWN;
-static _Atomic uint32_t allowed = ~0u;
+/// A test narrows the features of its own thread; operations on other threads keep theirs.
+static _Thread_local uint32_t allowed = ~0u;
 
 static uint32_t detect(void) {
     uint32_t features = 0;
@@ -33,12 +34,11 @@ uint32_t mynah_cpu_features(void) {
         features = detect();
         atomic_store_explicit(&detected, features, memory_order_relaxed);
     }
-    return features & atomic_load_explicit(&allowed, memory_order_relaxed);
+    return features & allowed;
 }
 
 void mynah_force_portable(int32_t level) {
-    const uint32_t mask = level <= 0 ? ~0u : level == 1 ? (uint32_t)(MYNAH_CPU_AVX2 | MYNAH_CPU_NEON) : 0u;
-    atomic_store_explicit(&allowed, mask, memory_order_relaxed);
+    allowed = level <= 0 ? ~0u : level == 1 ? (uint32_t)(MYNAH_CPU_AVX2 | MYNAH_CPU_NEON) : 0u;
 }
 
 const char *mynah_cpu_description(void) {

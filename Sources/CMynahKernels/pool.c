@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #if defined(__x86_64__) || defined(__i386__)
 #define PAUSE() __builtin_ia32_pause()
@@ -77,8 +78,11 @@ static void *help(void *argument) {
 
 mynah_pool *mynah_pool_create(int32_t threads) {
     const int32_t helpers = threads > 1 ? threads - 1 : 0;
-    mynah_pool *pool = calloc(1, sizeof *pool + (size_t)helpers * sizeof(pthread_t));
+    // Fields that threads write apart stand on cache lines of their own, so the whole must be aligned to them.
+    const size_t bytes = (sizeof(mynah_pool) + (size_t)helpers * sizeof(pthread_t) + 63) / 64 * 64;
+    mynah_pool *pool = aligned_alloc(64, bytes);
     if (!pool) return NULL;
+    memset(pool, 0, bytes);
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->wake, NULL);
     for (; pool->helpers < helpers; pool->helpers++)

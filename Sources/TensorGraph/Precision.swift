@@ -47,7 +47,10 @@ package struct Precision: Sendable, Equatable, CustomStringConvertible {
     ///   next finer type whose blocks it fills.
     package func type(for role: WeightRole, stored: ElementType, shape: [Int]) -> ElementType {
         if role == .encoder { return .f32 }
-        guard let type else { return stored }
+        guard let type else {
+            // The codec is published in float32 beside a bfloat16 model; it is computed as the model is.
+            return role == .codecMatrix && stored == .f32 ? .bf16 : stored
+        }
         if stored.blockLength > 1 && !isExact { return stored }
         switch role {
         case .vector, .codebook, .convolution, .encoder: return .f32

@@ -115,11 +115,11 @@ void mynah_pad_rows(
 /// The instruction set in use: "avx512bf16", "avx512", "avx2" or "portable".
 const char *mynah_conv_path(void);
 
-/// For tests: keeps to the named path, or with NULL to the best one. Returns 0, and changes nothing, where
-/// this machine cannot run it. Not to be called while operations run.
+/// For tests: keeps the calling thread to the named path, or with NULL to the best one. Returns 0, and changes
+/// nothing, where this machine cannot run it.
 int mynah_conv_force_path(const char *name);
 
-/// For tests: non-zero keeps to the portable path, zero goes back to the best one.
+/// For tests: non-zero keeps the calling thread to the portable path, zero goes back to the best one.
 void mynah_conv_force_portable(int on);
 
 #ifdef __cplusplus

@@ -24,7 +24,7 @@ uint32_t mynah_cpu_features(void);
 /// The same as words for a reader, such as "avx2 avx512 vnni bf16". Static storage.
 const char *mynah_cpu_description(void);
 
-/// For tests: 0 all features, 1 no more than AVX2, 2 the portable code only. Not while an operation runs.
+/// For tests, on the calling thread: 0 all features, 1 no more than AVX2, 2 the portable code only.
 void mynah_force_portable(int32_t level);
 
 /// Reads `bytes` of `buffer` once as a plain stream; the sum keeps the loop honest. Time it from outside, one
