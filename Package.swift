@@ -40,12 +40,14 @@ var targets: [Target] = [
     .executableTarget(
         name: "MynahCLI",
         dependencies: [
-            "Mynah", "Qwen3TTS", "ModelHub", "SpeechCore", "Checkpoints", "TensorGraph", "AudioDSP", "CMynahKernels",
+            "Mynah", "Qwen3TTS", "ModelHub", "SpeechCore", "Checkpoints", "TensorGraph", "AudioDSP",
+            "CMynahKernels",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: settings),
     .testTarget(
-        name: "MynahCLITests", dependencies: ["MynahCLI", "Mynah", "AudioDSP", "SpeechCore"], swiftSettings: settings),
+        name: "MynahCLITests", dependencies: ["MynahCLI", "Mynah", "AudioDSP", "SpeechCore"],
+        swiftSettings: settings),
 ]
 targets += module("SpeechCore")
 targets += module("Checkpoints", fixtures: true)
@@ -56,7 +58,8 @@ targets += module("TextProcessing", ["SpeechCore"])
 targets += module("ModelHub", ["SpeechCore"])
 targets += module("Qwen3TTS", family, testing: ["Mynah"])
 targets += module(
-    "Mynah", ["Qwen3TTS", "ModelHub", "CMynahKernels"] + family, testing: ["AudioDSP", "Checkpoints", "TensorGraph"],
+    "Mynah", ["Qwen3TTS", "ModelHub", "CMynahKernels"] + family,
+    testing: ["AudioDSP", "Checkpoints", "TensorGraph"],
     resources: [.copy("Resources/bundled-voice")])
 
 let package = Package(

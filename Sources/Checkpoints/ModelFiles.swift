@@ -15,18 +15,24 @@ package struct ModelFiles: Sendable {
     package static let fileKey = "mynah.file."
     /// Text files that a model may bring, relative to its folder. Only these are looked for, and embedded.
     package static let known = [
-        "config.json", "generation_config.json", "preprocessor_config.json", "tokenizer_config.json", "tokenizer.json",
-        "vocab.json", "merges.txt", "speech_tokenizer/config.json", "speech_tokenizer/preprocessor_config.json",
+        "config.json", "generation_config.json", "preprocessor_config.json", "tokenizer_config.json",
+        "tokenizer.json",
+        "vocab.json", "merges.txt", "speech_tokenizer/config.json",
+        "speech_tokenizer/preprocessor_config.json",
     ]
 
     package init(path: String) throws(CheckpointError) {
         self.path = path
         var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw .missingFile(path: path) }
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw .missingFile(path: path)
+        }
         if isFolder.boolValue {
             var tensors = try CheckpointFolder(path: path).tensors
             let speech = path + "/speech_tokenizer"
-            if FileManager.default.fileExists(atPath: speech) { tensors += try CheckpointFolder(path: speech).tensors }
+            if FileManager.default.fileExists(atPath: speech) {
+                tensors += try CheckpointFolder(path: speech).tensors
+            }
             self.tensors = tensors
             embedded = nil
         } else {
@@ -37,7 +43,8 @@ package struct ModelFiles: Sendable {
                 if case .string(let text) = value { texts[String(key.dropFirst(Self.fileKey.count))] = text }
             }
             guard !texts.isEmpty else {
-                throw .unsupported(path: path, what: "a model file without the configuration that 'mynah convert' embeds")
+                throw .unsupported(
+                    path: path, what: "a model file without the configuration that 'mynah convert' embeds")
             }
             embedded = texts
         }
@@ -56,7 +63,8 @@ package struct ModelFiles: Sendable {
             return Data(text.utf8)
         }
         let limit = 100 << 20
-        guard let size = try? FileManager.default.attributesOfItem(atPath: resolved(place))[.size] as? Int else {
+        guard let size = try? FileManager.default.attributesOfItem(atPath: resolved(place))[.size] as? Int
+        else {
             throw .missingFile(path: place)
         }
         guard size <= limit else {
@@ -67,5 +75,7 @@ package struct ModelFiles: Sendable {
     }
 
     /// The hub's cache holds links to the files.
-    private func resolved(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+    private func resolved(_ path: String) -> String {
+        URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    }
 }

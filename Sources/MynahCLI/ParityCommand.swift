@@ -65,7 +65,9 @@ struct ParityCommand: AsyncParsableCommand {
         print("| stage | compared | worst | bound | |\n|---|---|---|---|---|")
         for (kind, count, worst) in report.summary {
             let verdict = worst.passed ? "ok" : "out of bound"
-            print("| `\(kind)` | \(count) | \(Self.short(worst.difference)) | \(Self.short(worst.bound)) | \(verdict) |")
+            print(
+                "| `\(kind)` | \(count) | \(Self.short(worst.difference)) | \(Self.short(worst.bound)) | \(verdict) |"
+            )
         }
         print("\n\(report.stages.count) stages, \(report.stages.filter(\.passed).count) within bounds.")
     }

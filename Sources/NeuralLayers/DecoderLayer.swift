@@ -37,7 +37,8 @@ struct DecoderLayer: Sendable {
         attention = try Attention(weights["self_attn"], config)
         postAttentionNorm = try Norm(weights["post_attention_layernorm"], config)
         mlp = try MLP(weights["mlp"], config)
-        attentionScale = try config.layerScales ? weights["self_attn_layer_scale"].vector("scale", config.width) : nil
+        attentionScale =
+            try config.layerScales ? weights["self_attn_layer_scale"].vector("scale", config.width) : nil
         mlpScale = try config.layerScales ? weights["mlp_layer_scale"].vector("scale", config.width) : nil
     }
 
@@ -64,7 +65,8 @@ struct Attention: Sendable {
         keyNorm = try config.headNorms ? RMSNorm(weights["k_norm"], heads.width, config.epsilon) : nil
     }
 
-    func callAsFunction(_ x: Tensor, _ step: Step, _ cache: KVCache.Layer, adding residual: Tensor?) -> Tensor {
+    func callAsFunction(_ x: Tensor, _ step: Step, _ cache: KVCache.Layer, adding residual: Tensor?) -> Tensor
+    {
         let qkv = Linear.together(x, query, key, value)
         let q = qkv[0].split(into: heads.query).rotated(at: step, after: queryNorm)
         let k = qkv[1].split(into: heads.key).rotated(at: step, after: keyNorm)

@@ -14,7 +14,8 @@ package struct Linear: Sendable {
 
     /// A 1x1 convolution `[out, in, 1]`, which is a projection of each step.
     package init(
-        pointwise weights: Weights, _ input: Int, _ output: Int, bias: Bool = false, role: WeightRole = .codecMatrix
+        pointwise weights: Weights, _ input: Int, _ output: Int, bias: Bool = false,
+        role: WeightRole = .codecMatrix
     ) throws(LoadError) {
         weight = try weights.pointwise(output, input, role: role)
         self.bias = try bias ? weights.vector("bias", output) : nil

@@ -51,9 +51,11 @@ final class Batch {
         self.capacity = capacity
         rows = .allocate(capacity: 2 * slots * model.talker.width)
         predictorScores = [Float](repeating: 0, count: model.predictor.vocabulary)
-        cache = try KVCache(on: device, model.talker.stack.config.cache, slots: slots, capacity: capacity, half: half)
+        cache = try KVCache(
+            on: device, model.talker.stack.config.cache, slots: slots, capacity: capacity, half: half)
         predictorCache = try KVCache(
-            on: device, model.predictor.stack.config.cache, slots: slots, capacity: model.predictor.codes + 1, half: false)
+            on: device, model.predictor.stack.config.cache, slots: slots, capacity: model.predictor.codes + 1,
+            half: false)
     }
 
     /// Whether another session may join.
@@ -106,7 +108,9 @@ final class Batch {
 
     /// One frame of every session that has not ended; those whose draw ended them are left with an ending.
     func step() -> [(session: Session, frame: CodeFrame)] {
-        timings.talkerSeconds += timed { advance(sessions.filter { $0.ending == nil && $0.lastFrame != nil }) }
+        timings.talkerSeconds += timed {
+            advance(sessions.filter { $0.ending == nil && $0.lastFrame != nil })
+        }
         var speaking: [(session: Session, frame: CodeFrame)] = []
         for session in sessions where session.ending == nil {
             if let first = session.drawFirst(endToken: model.config.talkerConfig.codecEosTokenId) {
@@ -174,7 +178,9 @@ final class Batch {
             for index in 0..<count {
                 layout.scores.read(row: index, into: &predictorScores)
                 let session = speaking[index].session
-                let code = predictorScores.withUnsafeBufferPointer { session.sampler.draw($0, session.rules.others) }
+                let code = predictorScores.withUnsafeBufferPointer {
+                    session.sampler.draw($0, session.rules.others)
+                }
                 speaking[index].frame.append(Int32(code))
             }
         }
@@ -229,13 +235,15 @@ final class Batch {
     func makeTalkerLayout(rows: Int, outputs: Int, taps: Set<String> = []) -> TalkerLayout {
         let (graph, ends) = Graph.layOut(on: device, nodes: 4096, taps: taps) { graph in
             let input = graph.input("rows", [rows, model.talker.width])
-            let step = Step(in: graph, rows: rows, cache: cache, rotaryBase: model.talker.stack.config.ropeBase)
+            let step = Step(
+                in: graph, rows: rows, cache: cache, rotaryBase: model.talker.stack.config.ropeBase)
             let (hidden, scores) = model.talker(input, step, cache, outputs: outputs)
             graph.output(hidden)
             graph.output(scores)
             return (input: input, hidden: hidden, scores: scores, step: step)
         }
-        return TalkerLayout(graph: graph, input: ends.input, hidden: ends.hidden, scores: ends.scores, step: ends.step)
+        return TalkerLayout(
+            graph: graph, input: ends.input, hidden: ends.hidden, scores: ends.scores, step: ends.step)
     }
 
     private func predictorLayout(_ count: Int) -> [PredictorLayout] {
@@ -246,12 +254,15 @@ final class Batch {
     }
 
     /// Pass 0 reads two rows of each session (hidden state, first code), the others one; positions never vary.
-    func makePredictorLayout(pass: Int, count: Int, outputs: Int? = nil, taps: Set<String> = []) -> PredictorLayout {
+    func makePredictorLayout(pass: Int, count: Int, outputs: Int? = nil, taps: Set<String> = [])
+        -> PredictorLayout
+    {
         let rows = pass == 0 ? count * 2 : count
         let (graph, ends) = Graph.layOut(on: device, nodes: 1024, taps: taps) { graph in
             let input = graph.input("rows", [rows, model.talker.width])
             let step = Step(
-                in: graph, rows: rows, cache: predictorCache, rotaryBase: model.predictor.stack.config.ropeBase)
+                in: graph, rows: rows, cache: predictorCache,
+                rotaryBase: model.predictor.stack.config.ropeBase)
             let scores = model.predictor(input, pass: pass, step, predictorCache, outputs: outputs ?? count)
             graph.output(scores)
             return (input: input, scores: scores, step: step)

@@ -26,7 +26,8 @@ struct CodePredictor: Sendable {
         var embeddings: [EmbeddingTable] = []
         for index in 0..<codes {
             heads.append(try Linear(weights["lm_head"][index], own.hiddenSize, vocabulary, role: .head))
-            embeddings.append(try weights["model"]["codec_embedding"][index].table("weight", vocabulary, inputWidth))
+            embeddings.append(
+                try weights["model"]["codec_embedding"][index].table("weight", vocabulary, inputWidth))
         }
         (self.heads, self.embeddings) = (heads, embeddings)
     }

@@ -52,7 +52,8 @@ struct TalkerConfiguration: Decodable, Sendable {
     var decoder: DecoderConfig {
         var config = DecoderConfig(
             width: hiddenSize, feedForward: intermediateSize, layers: numHiddenLayers,
-            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim), ropeBase: ropeTheta,
+            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim),
+            ropeBase: ropeTheta,
             epsilon: rmsNormEps)
         config.headNorms = true
         return config
@@ -68,7 +69,8 @@ struct CodePredictorConfiguration: Decodable, Sendable {
     var decoder: DecoderConfig {
         var config = DecoderConfig(
             width: hiddenSize, feedForward: intermediateSize, layers: numHiddenLayers,
-            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim), ropeBase: ropeTheta,
+            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim),
+            ropeBase: ropeTheta,
             epsilon: rmsNormEps)
         config.headNorms = true
         return config
@@ -91,7 +93,8 @@ struct SpeakerEncoderConfiguration: Decodable, Sendable {
         encDim = try values.decode(Int.self, forKey: .encDim)
         sampleRate = try values.decode(Int.self, forKey: .sampleRate)
         melDim = try values.decodeIfPresent(Int.self, forKey: .melDim) ?? 128
-        encChannels = try values.decodeIfPresent([Int].self, forKey: .encChannels) ?? [512, 512, 512, 512, 1536]
+        encChannels =
+            try values.decodeIfPresent([Int].self, forKey: .encChannels) ?? [512, 512, 512, 512, 1536]
         encKernelSizes = try values.decodeIfPresent([Int].self, forKey: .encKernelSizes) ?? [5, 3, 3, 3, 1]
         encDilations = try values.decodeIfPresent([Int].self, forKey: .encDilations) ?? [1, 2, 3, 4, 1]
         encAttentionChannels = try values.decodeIfPresent(Int.self, forKey: .encAttentionChannels) ?? 128
@@ -121,7 +124,8 @@ struct CodecDecoderConfiguration: Decodable, Sendable {
     var transformer: DecoderConfig {
         var config = DecoderConfig(
             width: hiddenSize, feedForward: intermediateSize, layers: numHiddenLayers,
-            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim), ropeBase: ropeTheta,
+            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim),
+            ropeBase: ropeTheta,
             epsilon: rmsNormEps)
         config.layerScales = true
         config.window = slidingWindow
@@ -143,7 +147,8 @@ struct CodecEncoderConfiguration: Decodable, Sendable {
     var transformer: DecoderConfig {
         var config = DecoderConfig(
             width: hiddenSize, feedForward: intermediateSize, layers: numHiddenLayers,
-            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim), ropeBase: ropeTheta,
+            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim),
+            ropeBase: ropeTheta,
             epsilon: normEps)
         config.layerScales = true
         config.centredNorms = true
@@ -182,7 +187,9 @@ extension Decodable {
             throw .wrongValue(file: file, key: spelled(context.codingPath), why: context.debugDescription)
         } catch DecodingError.dataCorrupted(let context) {
             // Foundation calls a number that fits no integer bad JSON, and gives no key.
-            if let json = try? JSONSerialization.jsonObject(with: data), let (key, number) = oversized(json, "") {
+            if let json = try? JSONSerialization.jsonObject(with: data),
+                let (key, number) = oversized(json, "")
+            {
                 throw .wrongValue(file: file, key: key, why: "is \(number), more than any size can be")
             }
             throw .unreadable(file: file, why: context.debugDescription)

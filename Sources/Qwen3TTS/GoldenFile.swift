@@ -46,7 +46,9 @@ struct GoldenFile {
 
     func integers(_ name: String) -> [Int32] {
         guard let tensor = file[name], tensor.type == .i32 else { return [] }
-        return (0..<tensor.shape.reduce(1, *)).map { tensor.bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Int32.self) }
+        return (0..<tensor.shape.reduce(1, *)).map {
+            tensor.bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Int32.self)
+        }
     }
 
     /// Codes `[frames, groups]`.
@@ -87,7 +89,8 @@ extension Session.Rules {
     /// Always the likeliest code; penalty and suppression stay, as upstream's.
     static func greedy(_ model: Model, maximumTokens: Int) -> Session.Rules {
         let greedy = Sampling(isRandom: false, temperature: 1, topK: 0, topP: 1)
-        let options = SynthesisOptions(seed: 0, sampling: greedy, subSampling: greedy, maximumTokens: maximumTokens)
+        let options = SynthesisOptions(
+            seed: 0, sampling: greedy, subSampling: greedy, maximumTokens: maximumTokens)
         return model.rules(options, textTokens: 0, segment: 0)
     }
 }
@@ -122,10 +125,12 @@ extension Model {
         let others = Sampler.Rules(
             options.subSampling
                 ?? Sampling(
-                    isRandom: generation.subtalkerDosample ?? true, temperature: generation.subtalkerTemperature ?? 0.9,
+                    isRandom: generation.subtalkerDosample ?? true,
+                    temperature: generation.subtalkerTemperature ?? 0.9,
                     topK: generation.subtalkerTopK ?? 50, topP: generation.subtalkerTopP ?? 1))
         let budget = min(generation.maxNewTokens ?? 2048, 150 + 25 * textTokens)
         let seed = (options.seed ?? 0) &+ UInt64(segment) &* 0x9E37_79B9_7F4A_7C15
-        return Session.Rules(first: first, others: others, maximumTokens: options.maximumTokens ?? budget, seed: seed)
+        return Session.Rules(
+            first: first, others: others, maximumTokens: options.maximumTokens ?? budget, seed: seed)
     }
 }

@@ -25,7 +25,8 @@ struct Model: Sendable {
         try speech.validate(codeGroups: config.talkerConfig.numCodeGroups)
         generation =
             files.has("generation_config.json")
-            ? try GenerationConfiguration.decoded(files.data("generation_config.json"), file: "generation_config.json")
+            ? try GenerationConfiguration.decoded(
+                files.data("generation_config.json"), file: "generation_config.json")
             : GenerationConfiguration()
         let tokenizer = try BytePairTokenizer(files: files.data)
         prompts = PromptBuilder(config, tokenizer)
@@ -44,7 +45,9 @@ struct Model: Sendable {
     /// the others.
     func addEmbedding(of frame: CodeFrame, to target: UnsafeMutablePointer<Float>) {
         talker.codecEmbedding.add(Int(frame[0]), to: target)
-        for (index, table) in predictor.embeddings.enumerated() { table.add(Int(frame[index + 1]), to: target) }
+        for (index, table) in predictor.embeddings.enumerated() {
+            table.add(Int(frame[index + 1]), to: target)
+        }
     }
 }
 

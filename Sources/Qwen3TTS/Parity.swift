@@ -1,8 +1,8 @@
 import Checkpoints
 import Foundation
+import NeuralLayers
 import SpeechCore
 import TensorGraph
-import NeuralLayers
 
 /// Differences allowed between our values and the authors'.
 struct ParityBounds: Sendable {
@@ -44,7 +44,9 @@ struct ParityRun {
     private let golden: GoldenFile
     private var report = ParityReport()
 
-    init(_ model: Model, _ files: ModelFiles, on device: Device, golden: CheckpointFile, bounds: ParityBounds) throws {
+    init(_ model: Model, _ files: ModelFiles, on device: Device, golden: CheckpointFile, bounds: ParityBounds)
+        throws
+    {
         (self.model, self.files, self.device, self.bounds) = (model, files, device, bounds)
         self.golden = try GoldenFile(golden)
     }
@@ -65,7 +67,9 @@ struct ParityRun {
 
     // MARK: one case
 
-    private mutating func compare(case name: String, _ arguments: GoldenFile.Case, _ encoded: Conditioning?) throws {
+    private mutating func compare(case name: String, _ arguments: GoldenFile.Case, _ encoded: Conditioning?)
+        throws
+    {
         var (request, conditioning) = try arguments.request(model, encoded)
         let ids = model.prompts.ids(for: request)
         compareIDs("\(name)/input_ids", ids.text)
@@ -98,14 +102,17 @@ struct ParityRun {
 
     /// The golden path step by step, so that one rounding does not decide all that follows.
     private mutating func compareForced(
-        _ name: String, _ batch: Batch, _ prompt: Prompt, _ conditioning: Conditioning, _ draws: [Int32], _ frames: [CodeFrame]
+        _ name: String, _ batch: Batch, _ prompt: Prompt, _ conditioning: Conditioning, _ draws: [Int32],
+        _ frames: [CodeFrame]
     ) throws {
         let rows = batch.embeddings(of: prompt.rows[...], conditioning)
         compareValues("\(name)/prompt", rows)
         compareValues("\(name)/trailing_text", model.text.rows(prompt.trailing.map(\.index), on: device))
         compareValues("\(name)/tts_pad", model.text.rows([model.config.ttsPadTokenId], on: device))
         let last = model.talker.stack.config.layers - 1
-        let taps = ["talker.model.layers.0", "talker.model.layers.\(last)", "talker.model.norm", "talker.codec_head"]
+        let taps = [
+            "talker.model.layers.0", "talker.model.layers.\(last)", "talker.model.norm", "talker.codec_head",
+        ]
         for call in 0..<8 where golden.has("\(name)/talker/logits/\(call)") {
             let input = call == 0 ? rows : batch.nextRow(prompt, frames, call)
             compareValues("\(name)/talker/input/\(call)", input)
@@ -115,12 +122,15 @@ struct ParityRun {
             compareValues("\(name)/talker/hidden/\(call)", traced[2])
             compareValues("\(name)/talker/logits/\(call)", traced[3].suffix(model.talker.vocabulary))
             if call < 2, call < frames.count {
-                comparePredictor(name, batch, Array(traced[2].suffix(model.talker.width)), frames[call], frame: call)
+                comparePredictor(
+                    name, batch, Array(traced[2].suffix(model.talker.width)), frames[call], frame: call)
             }
         }
     }
 
-    private mutating func comparePredictor(_ name: String, _ batch: Batch, _ hidden: [Float], _ frame: CodeFrame, frame index: Int) {
+    private mutating func comparePredictor(
+        _ name: String, _ batch: Batch, _ hidden: [Float], _ frame: CodeFrame, frame index: Int
+    ) {
         for pass in 0..<model.predictor.codes {
             let traced = batch.tracePredictor(pass: pass, hidden: hidden, frame: frame)
             if index == 0 {
@@ -137,13 +147,24 @@ struct ParityRun {
         let audio = golden.values("reference_audio")
         let encoder = try VoiceEncoder(files, on: device)
         let names = [
-            ("codec_encode/seanet_00", "encoder.encoder.layers.0"), ("codec_encode/seanet_01", "encoder.encoder.layers.1"),
-            ("codec_encode/seanet_03", "encoder.encoder.layers.3"), ("codec_encode/seanet_14", "encoder.encoder.layers.14"),
+            ("codec_encode/seanet_00", "encoder.encoder.layers.0"),
+            ("codec_encode/seanet_01", "encoder.encoder.layers.1"),
+            ("codec_encode/seanet_03", "encoder.encoder.layers.3"),
+            ("codec_encode/seanet_14", "encoder.encoder.layers.14"),
             ("codec_encode/transformer_first", "encoder.encoder_transformer.layers.0"),
-            ("codec_encode/transformer_last", "encoder.encoder_transformer.layers.\(encoder.codecLayers - 1)"),
+            (
+                "codec_encode/transformer_last",
+                "encoder.encoder_transformer.layers.\(encoder.codecLayers - 1)"
+            ),
             ("codec_encode/downsample", "encoder.downsample"),
-            ("codec_encode/semantic_latent", "encoder.quantizer.semantic_residual_vector_quantizer.input_proj"),
-            ("codec_encode/acoustic_latent", "encoder.quantizer.acoustic_residual_vector_quantizer.input_proj"),
+            (
+                "codec_encode/semantic_latent",
+                "encoder.quantizer.semantic_residual_vector_quantizer.input_proj"
+            ),
+            (
+                "codec_encode/acoustic_latent",
+                "encoder.quantizer.acoustic_residual_vector_quantizer.input_proj"
+            ),
         ]
         let codec = try encoder.encodeCodes(audio, tapping: Set(names.map(\.1)))
         for (key, path) in names { compareTapped(key, codec.tapped(path)) }
@@ -154,7 +175,8 @@ struct ParityRun {
         let mel = encoder.mel(audio)
         compareTapped("speaker/mel", (mel.values, [mel.frames, mel.values.count / mel.frames]))
         let layers = [
-            ("speaker/block_0", "speaker_encoder.blocks.0"), ("speaker/block_1_res2net", "speaker_encoder.blocks.1.res2net_block"),
+            ("speaker/block_0", "speaker_encoder.blocks.0"),
+            ("speaker/block_1_res2net", "speaker_encoder.blocks.1.res2net_block"),
             ("speaker/block_1", "speaker_encoder.blocks.1"), ("speaker/block_2", "speaker_encoder.blocks.2"),
             ("speaker/block_3", "speaker_encoder.blocks.3"), ("speaker/mfa", "speaker_encoder.mfa"),
             ("speaker/asp", "speaker_encoder.asp"),
@@ -169,7 +191,8 @@ struct ParityRun {
         let frames = golden.frames("codec_decode/codes")
         let stream = try CodecStream(model.codec, on: device, longestChunk: frames.count)
         var names = [
-            ("latent", "quantizer"), ("pre_conv", "pre_conv"), ("pre_transformer_input", "pre_transformer.input_proj"),
+            ("latent", "quantizer"), ("pre_conv", "pre_conv"),
+            ("pre_transformer_input", "pre_transformer.input_proj"),
             ("pre_transformer_first", "pre_transformer.layers.0"),
             ("pre_transformer_last", "pre_transformer.layers.\(model.codec.transformerLayers - 1)"),
             ("pre_transformer", "pre_transformer"), ("decoder_1_conv", "decoder.1.block.1"),
@@ -196,7 +219,9 @@ struct ParityRun {
         report.compare(name, ours, golden.integers(name), shape: golden.shape(name))
     }
 
-    private mutating func compareValues(_ name: String, _ ours: some Collection<Float>, _ bound: Double? = nil) {
+    private mutating func compareValues(
+        _ name: String, _ ours: some Collection<Float>, _ bound: Double? = nil
+    ) {
         guard golden.has(name) else { return }
         report.compare(
             name, Array(ours), golden.values(name), shape: golden.shape(name), bound: bound ?? bounds.values)
@@ -217,7 +242,9 @@ struct ParityRun {
         let channelMajor = shape.count == 2 && shape[0] == channels && golden.isChannelMajor(name)
         if channelMajor || (shape.count == 1 && channels > 1 && steps > 1) {
             let kept = min(shape.last ?? steps, steps)
-            values = (0..<channels).flatMap { channel in (0..<kept).map { ours.values[$0 * channels + channel] } }
+            values = (0..<channels).flatMap { channel in
+                (0..<kept).map { ours.values[$0 * channels + channel] }
+            }
         } else if shape.count == 1 {
             values = Array(values.prefix(shape[0]))
         }
@@ -233,7 +260,9 @@ extension Batch {
         let text = index < prompt.trailing.count ? prompt.trailing[index].index : pad
         var row = embeddings(of: [PromptRow(text: TextToken(text), codec: .none)], Conditioning())
         row.withUnsafeMutableBufferPointer { buffer in
-            if let base = buffer.baseAddress, index < frames.count { model.addEmbedding(of: frames[index], to: base) }
+            if let base = buffer.baseAddress, index < frames.count {
+                model.addEmbedding(of: frames[index], to: base)
+            }
         }
         return row
     }

@@ -31,7 +31,9 @@ extension Model {
     /// Checks an utterance against what this checkpoint can do, and lays it out.
     ///
     /// - Parameter encoder: made only when the utterance brings a recording.
-    func plan(_ utterance: Utterance, _ options: SynthesisOptions, encoder: () throws -> VoiceEncoder) throws -> SpeechPlan {
+    func plan(_ utterance: Utterance, _ options: SynthesisOptions, encoder: () throws -> VoiceEncoder) throws
+        -> SpeechPlan
+    {
         try options.check()
         let conditioning = try conditioning(utterance.voice, encoder)
         var request = PromptRequest(text: utterance.text)
@@ -40,7 +42,8 @@ extension Model {
         request.instruction = try instruction(utterance)
         request.wholeText = options.wholeText ?? (config.ttsModelType != .base)
         if let transcript = conditioning.transcript {
-            request.reference = PromptRequest.Reference(transcript: transcript, frames: conditioning.frames.count)
+            request.reference = PromptRequest.Reference(
+                transcript: transcript, frames: conditioning.frames.count)
         }
         let splitter = SentenceSplitter(budget: options.tokensPerSegment) { prompts.tokenCount(String($0)) }
         let texts = splitter.split(utterance.text)
@@ -53,12 +56,14 @@ extension Model {
             let room = Self.contextRows - prompt.rows.count
             guard room > 1 else {
                 throw SpeechError(
-                    .invalidInput, "The reference, instruction and text together are too long for this model.",
+                    .invalidInput,
+                    "The reference, instruction and text together are too long for this model.",
                     remedy: "Use a shorter reference recording (10 to 30 seconds is enough) or instruction.")
             }
             rules.maximumTokens = min(rules.maximumTokens, room)
             segments.append(
-                SpeechPlan.Segment(prompt: prompt, rules: rules, continuesReference: request.reference != nil))
+                SpeechPlan.Segment(prompt: prompt, rules: rules, continuesReference: request.reference != nil)
+            )
         }
         return SpeechPlan(segments: segments, conditioning: conditioning, sampleRate: sampleRate)
     }
@@ -79,7 +84,9 @@ extension Model {
     private func conditioning(_ voice: Voice, _ encoder: () throws -> VoiceEncoder) throws -> Conditioning {
         switch voice {
         case .standard:
-            guard config.ttsModelType == .customVoice, let name = prompts.speakers.first else { return Conditioning() }
+            guard config.ttsModelType == .customVoice, let name = prompts.speakers.first else {
+                return Conditioning()
+            }
             return self.conditioning(preset: name)
         case .preset(let name):
             guard prompts.speakers.contains(name.lowercased()) else {
@@ -116,11 +123,13 @@ extension Model {
             profile.speakerVector.allSatisfy(\.isFinite)
         else {
             throw SpeechError(
-                .unsupported, "The voice '\(profile.name)' was made for \(profile.family), not for \(voiceFamily).",
+                .unsupported,
+                "The voice '\(profile.name)' was made for \(profile.family), not for \(voiceFamily).",
                 remedy: "Clone it again with this model.")
         }
         let codes = Int32(predictor.vocabulary)
-        guard profile.codes.allSatisfy({ $0.count == groups && $0.allSatisfy { (0..<codes).contains($0) } }) else {
+        guard profile.codes.allSatisfy({ $0.count == groups && $0.allSatisfy { (0..<codes).contains($0) } })
+        else {
             throw SpeechError(
                 .corruptData, "The voice '\(profile.name)' holds codes that this model does not have.",
                 remedy: "Clone it again.")
@@ -159,9 +168,13 @@ extension SynthesisOptions {
         }
         for sampling in [sampling, subSampling].compactMap({ $0 }) where sampling.isRandom {
             guard sampling.temperature > 0, sampling.temperature.isFinite else {
-                throw refuse("A temperature of \(sampling.temperature) cannot be sampled at.", "Give one above 0, or ask for greedy.")
+                throw refuse(
+                    "A temperature of \(sampling.temperature) cannot be sampled at.",
+                    "Give one above 0, or ask for greedy.")
             }
-            guard sampling.topK >= 0 else { throw refuse("Top-k is \(sampling.topK).", "Give 0 (all) or more.") }
+            guard sampling.topK >= 0 else {
+                throw refuse("Top-k is \(sampling.topK).", "Give 0 (all) or more.")
+            }
             guard sampling.topP > 0, sampling.topP <= 1 else {
                 throw refuse("Top-p is \(sampling.topP).", "Give a share above 0, at most 1.")
             }
@@ -169,8 +182,12 @@ extension SynthesisOptions {
         if let penalty = repetitionPenalty, !(penalty > 0 && penalty.isFinite) {
             throw refuse("A repetition penalty of \(penalty) makes no sense.", "Give one above 0; 1 is none.")
         }
-        if let most = maximumTokens, most < 2 { throw refuse("At most \(most) tokens make no sound.", "Give 2 or more.") }
-        if let least = minimumTokens, least < 0 { throw refuse("The fewest tokens are \(least).", "Give 0 or more.") }
+        if let most = maximumTokens, most < 2 {
+            throw refuse("At most \(most) tokens make no sound.", "Give 2 or more.")
+        }
+        if let least = minimumTokens, least < 0 {
+            throw refuse("The fewest tokens are \(least).", "Give 0 or more.")
+        }
         guard tokensPerSegment >= 8 else {
             throw refuse("Segments of \(tokensPerSegment) tokens are too short.", "Give 8 or more.")
         }

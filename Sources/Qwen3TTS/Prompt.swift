@@ -108,7 +108,9 @@ struct PromptBuilder: Sendable {
         if let reference = request.reference {
             let transcript = assistant(reference.transcript.trimmed, closing: "<|im_end|>\n")
             body = transcript.dropFirst(3).dropLast(2) + body
-            request.wholeText ? continueWhole(&prompt, body, reference.frames) : continueAligned(&prompt, body, reference.frames)
+            request.wholeText
+                ? continueWhole(&prompt, body, reference.frames)
+                : continueAligned(&prompt, body, reference.frames)
         } else if request.wholeText {
             speakWhole(&prompt, body)
         } else {
@@ -124,7 +126,8 @@ struct PromptBuilder: Sendable {
     /// Ids of the three template strings, for parity.
     func ids(for request: PromptRequest) -> (text: [Int32], reference: [Int32], instruction: [Int32]) {
         let text = assistant(request.text.trimmed, closing: "<|im_end|>\n<|im_start|>assistant\n")
-        let reference = request.reference.map { assistant($0.transcript.trimmed, closing: "<|im_end|>\n") } ?? []
+        let reference =
+            request.reference.map { assistant($0.transcript.trimmed, closing: "<|im_end|>\n") } ?? []
         let instruction = request.instruction.isEmpty ? [] : instructionTokens(request.instruction)
         return (text.map(\.index), reference.map(\.index), instruction.map(\.index))
     }
@@ -163,7 +166,9 @@ struct PromptBuilder: Sendable {
     private func tags(_ request: PromptRequest) throws(PromptError) -> [CodecToken] {
         let talker = config.talkerConfig
         let (opening, closing) = (CodecToken(talker.codecThinkBosId), CodecToken(talker.codecThinkEosId))
-        guard let tag = try languageTag(request) else { return [CodecToken(talker.codecNothinkId), opening, closing] }
+        guard let tag = try languageTag(request) else {
+            return [CodecToken(talker.codecNothinkId), opening, closing]
+        }
         return [CodecToken(talker.codecThinkId), opening, tag, closing]
     }
 
@@ -174,7 +179,8 @@ struct PromptBuilder: Sendable {
         guard languages.contains(language) else { throw .unknownLanguage(request.language, known: languages) }
         if case .preset(let name) = request.speaker {
             guard talker.spkId[name.lowercased()] != nil else { throw .unknownSpeaker(name, known: speakers) }
-            if language == "auto" || language == "chinese", let dialect = talker.spkIsDialect[name.lowercased()]?.name,
+            if language == "auto" || language == "chinese",
+                let dialect = talker.spkIsDialect[name.lowercased()]?.name,
                 let tag = talker.codecLanguageId[dialect]
             {
                 return CodecToken(tag)
@@ -189,7 +195,9 @@ struct PromptBuilder: Sendable {
         tokens("<|im_start|>assistant\n\(text)\(closing)")
     }
 
-    private func instructionTokens(_ text: String) -> [TextToken] { tokens("<|im_start|>user\n\(text)<|im_end|>\n") }
+    private func instructionTokens(_ text: String) -> [TextToken] {
+        tokens("<|im_start|>user\n\(text)<|im_end|>\n")
+    }
 
     private func tokens(_ text: String) -> [TextToken] { tokenizer.encode(text).map(TextToken.init) }
 }

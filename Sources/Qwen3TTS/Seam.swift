@@ -21,7 +21,9 @@ struct Seam {
     mutating func pass(_ samples: [Float], endOfSegment: Bool, isLast: Bool) -> [Float] {
         var all = held + samples
         if !isFirstSegment {
-            for index in 0..<min(all.count, max(0, fade - position)) { all[index] *= Float(position + index) / Float(fade) }
+            for index in 0..<min(all.count, max(0, fade - position)) {
+                all[index] *= Float(position + index) / Float(fade)
+            }
         }
         guard !endOfSegment else {
             held = []
@@ -38,7 +40,9 @@ struct Seam {
     private func closed(_ samples: [Float]) -> [Float] {
         var samples = samples
         let count = min(fade, samples.count)
-        for index in 0..<count { samples[samples.count - count + index] *= Float(count - 1 - index) / Float(max(count, 1)) }
+        for index in 0..<count {
+            samples[samples.count - count + index] *= Float(count - 1 - index) / Float(max(count, 1))
+        }
         let quiet = samples.reversed().prefix(pause).prefix { abs($0) < 0.003 }.count
         return samples + [Float](repeating: 0, count: pause - quiet)
     }

@@ -15,12 +15,14 @@ struct SpeakerEncoder: Sendable {
     init(_ weights: Weights, _ config: SpeakerEncoderConfiguration) throws(LoadError) {
         let (channels, taps, dilations) = (config.encChannels, config.encKernelSizes, config.encDilations)
         width = config.encDim
-        first = try TimeDelay(weights["blocks"][0], config.melDim, channels[0], taps: taps[0], dilation: dilations[0])
+        first = try TimeDelay(
+            weights["blocks"][0], config.melDim, channels[0], taps: taps[0], dilation: dilations[0])
         var blocks: [SERes2NetBlock] = []
         for index in 1..<channels.count - 1 {
             blocks.append(
                 try SERes2NetBlock(
-                    weights["blocks"][index], channels[index], taps: taps[index], dilation: dilations[index], config))
+                    weights["blocks"][index], channels[index], taps: taps[index], dilation: dilations[index],
+                    config))
         }
         self.blocks = blocks
         guard let last = channels.last, let lastTaps = taps.last, let lastDilation = dilations.last else {
@@ -45,7 +47,8 @@ struct SpeakerEncoder: Sendable {
                 outputs.append(x)
             }
             let joined = outputs.dropFirst().reduce(outputs[0]) { $0.joined($1) }
-            let vector = output(pooling(aggregate(joined).named("speaker_encoder.mfa")).named("speaker_encoder.asp"))
+            let vector = output(
+                pooling(aggregate(joined).named("speaker_encoder.mfa")).named("speaker_encoder.asp"))
             graph.output(vector)
             return (input: input, vector: vector)
         }
@@ -91,12 +94,15 @@ private struct SERes2NetBlock: Sendable {
         var scales: [TimeDelay] = []
         for index in 0..<config.encRes2netScale - 1 {
             scales.append(
-                try TimeDelay(weights["res2net_block"]["blocks"][index], part, part, taps: taps, dilation: dilation))
+                try TimeDelay(
+                    weights["res2net_block"]["blocks"][index], part, part, taps: taps, dilation: dilation))
         }
         self.scales = scales
         let gate = weights["se_block"]
-        squeeze = try Linear(pointwise: gate["conv1"], channels, config.encSeChannels, bias: true, role: .encoder)
-        excite = try Linear(pointwise: gate["conv2"], config.encSeChannels, channels, bias: true, role: .encoder)
+        squeeze = try Linear(
+            pointwise: gate["conv1"], channels, config.encSeChannels, bias: true, role: .encoder)
+        excite = try Linear(
+            pointwise: gate["conv2"], config.encSeChannels, channels, bias: true, role: .encoder)
     }
 
     func callAsFunction(_ x: Tensor) -> Tensor {
@@ -145,6 +151,8 @@ private struct AttentivePooling: Sendable {
         func average(_ values: Tensor) -> Tensor { weights.map { (values * $0).sum } ?? values.mean }
         let mean = average(x)  // [channels, 1]
         let variance = average((x - mean).squared)
-        return (mean.reshaped(1, channels), variance.clamped(1e-12, .infinity).squareRoot.reshaped(1, channels))
+        return (
+            mean.reshaped(1, channels), variance.clamped(1e-12, .infinity).squareRoot.reshaped(1, channels)
+        )
     }
 }

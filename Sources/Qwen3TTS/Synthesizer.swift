@@ -36,8 +36,10 @@ final class Qwen3Synthesizer: SpeechCore.Synthesizer {
     var card: ModelCard {
         let config = model.config
         return ModelCard(
-            family: Qwen3TTSFamily.modelType, variant: config.ttsModelType.rawValue, size: config.ttsModelSize,
-            sampleRate: model.sampleRate, languages: model.prompts.languages, speakers: model.prompts.speakers,
+            family: Qwen3TTSFamily.modelType, variant: config.ttsModelType.rawValue,
+            size: config.ttsModelSize,
+            sampleRate: model.sampleRate, languages: model.prompts.languages,
+            speakers: model.prompts.speakers,
             clones: config.ttsModelType == .base, designs: config.ttsModelType == .voiceDesign,
             takesInstructions: !config.ignoresInstruction)
     }
@@ -67,7 +69,9 @@ final class Qwen3Synthesizer: SpeechCore.Synthesizer {
         var chunks: [(request: Int, chunk: AudioChunk)] = []
         for request in requests {
             guard let session = request.session else { continue }
-            if let frame = spoken.first(where: { $0.session === session })?.frame { request.pending.append(frame) }
+            if let frame = spoken.first(where: { $0.session === session })?.frame {
+                request.pending.append(frame)
+            }
             if let chunk = takeChunk(request, session) { chunks.append((request.number, chunk)) }
             guard session.ending != nil else { continue }
             batch.remove(session)

@@ -19,7 +19,9 @@ struct Talker: Sendable {
     }
 
     /// `[rows, width]` to hidden states after the final norm and scores, of the last `outputs` rows.
-    func callAsFunction(_ x: Tensor, _ step: Step, _ cache: KVCache, outputs: Int) -> (hidden: Tensor, scores: Tensor) {
+    func callAsFunction(_ x: Tensor, _ step: Step, _ cache: KVCache, outputs: Int) -> (
+        hidden: Tensor, scores: Tensor
+    ) {
         let x = stack(x, step, cache)
         let hidden = norm(outputs == x.shape[0] ? x : x.rows(x.shape[0] - outputs, outputs).contiguous)
         return (hidden.named("talker.model.norm"), head(hidden).named("talker.codec_head"))
@@ -34,7 +36,8 @@ struct TextProjection: Sendable {
 
     init(_ weights: Weights, _ config: TalkerConfiguration) throws(LoadError) {
         width = config.hiddenSize
-        embedding = try weights["model"]["text_embedding"].table("weight", config.textVocabSize, config.textHiddenSize)
+        embedding = try weights["model"]["text_embedding"].table(
+            "weight", config.textVocabSize, config.textHiddenSize)
         let projection = weights["text_projection"]
         first = try Linear(projection["linear_fc1"], config.textHiddenSize, config.textHiddenSize, bias: true)
         second = try Linear(projection["linear_fc2"], config.textHiddenSize, width, bias: true)

@@ -5,10 +5,12 @@ extension Configuration {
     func validate() throws(ConfigurationError) {
         let check = Checker(file: "config.json")
         guard tokenizerType == "qwen3_tts_tokenizer_12hz" else {
-            throw check.wrong("tokenizer_type", "is '\(tokenizerType)'; only qwen3_tts_tokenizer_12hz is supported")
+            throw check.wrong(
+                "tokenizer_type", "is '\(tokenizerType)'; only qwen3_tts_tokenizer_12hz is supported")
         }
         let talker = talkerConfig
-        try check.within(1...64, ("num_hidden_layers", talker.numHiddenLayers), ("num_code_groups", talker.numCodeGroups))
+        try check.within(
+            1...64, ("num_hidden_layers", talker.numHiddenLayers), ("num_code_groups", talker.numCodeGroups))
         try check.within(
             1...32768, ("hidden_size", talker.hiddenSize), ("intermediate_size", talker.intermediateSize),
             ("text_hidden_size", talker.textHiddenSize), ("vocab_size", talker.vocabSize))
@@ -20,14 +22,18 @@ extension Configuration {
             throw check.wrong("vocab_size", "must leave codes below the 1024 reserved ids")
         }
         let codec = [
-            talker.codecPadId, talker.codecBosId, talker.codecEosTokenId, talker.codecThinkId, talker.codecNothinkId,
+            talker.codecPadId, talker.codecBosId, talker.codecEosTokenId, talker.codecThinkId,
+            talker.codecNothinkId,
             talker.codecThinkBosId, talker.codecThinkEosId,
         ]
-        for id in codec + talker.codecLanguageId.values + talker.spkId.values where !(0..<Int32(talker.vocabSize)).contains(id) {
+        for id in codec + talker.codecLanguageId.values + talker.spkId.values
+        where !(0..<Int32(talker.vocabSize)).contains(id) {
             throw check.wrong("talker_config", "names codec id \(id), but vocab_size is \(talker.vocabSize)")
         }
-        for id in [ttsPadTokenId, ttsBosTokenId, ttsEosTokenId] where !(0..<Int32(talker.textVocabSize)).contains(id) {
-            throw check.wrong("tts_pad_token_id", "text id \(id) lies outside text_vocab_size \(talker.textVocabSize)")
+        for id in [ttsPadTokenId, ttsBosTokenId, ttsEosTokenId]
+        where !(0..<Int32(talker.textVocabSize)).contains(id) {
+            throw check.wrong(
+                "tts_pad_token_id", "text id \(id) lies outside text_vocab_size \(talker.textVocabSize)")
         }
         let predictor = talker.codePredictorConfig
         try check.within(1...64, ("code_predictor_config.num_hidden_layers", predictor.numHiddenLayers))
@@ -47,16 +53,25 @@ extension Configuration {
 extension SpeakerEncoderConfiguration {
     fileprivate func validate(_ check: Checker, talkerWidth: Int) throws(ConfigurationError) {
         try check.within(
-            1...32768, ("enc_dim", encDim), ("mel_dim", melDim), ("enc_attention_channels", encAttentionChannels),
+            1...32768, ("enc_dim", encDim), ("mel_dim", melDim),
+            ("enc_attention_channels", encAttentionChannels),
             ("enc_se_channels", encSeChannels), ("enc_res2net_scale", encRes2netScale))
-        guard encDim == talkerWidth else { throw check.wrong("enc_dim", "is \(encDim), the talker's width \(talkerWidth)") }
-        guard encChannels.count >= 3, encChannels.count == encKernelSizes.count, encChannels.count == encDilations.count
-        else { throw check.wrong("enc_channels", "must list as many layers as enc_kernel_sizes and enc_dilations") }
+        guard encDim == talkerWidth else {
+            throw check.wrong("enc_dim", "is \(encDim), the talker's width \(talkerWidth)")
+        }
+        guard encChannels.count >= 3, encChannels.count == encKernelSizes.count,
+            encChannels.count == encDilations.count
+        else {
+            throw check.wrong(
+                "enc_channels", "must list as many layers as enc_kernel_sizes and enc_dilations")
+        }
         for value in encChannels { try check.within(1...32768, ("enc_channels", value)) }
         for value in encKernelSizes + encDilations { try check.within(1...64, ("enc_kernel_sizes", value)) }
         for channels in encChannels.dropFirst().dropLast() {
             guard channels == encChannels[0], channels % encRes2netScale == 0, encRes2netScale >= 2 else {
-                throw check.wrong("enc_channels", "\(channels) must equal the first and be whole parts of \(encRes2netScale)")
+                throw check.wrong(
+                    "enc_channels",
+                    "\(channels) must equal the first and be whole parts of \(encRes2netScale)")
             }
         }
     }
@@ -76,9 +91,12 @@ extension SpeechTokenizerConfiguration {
         try check.within(
             1...64, ("num_hidden_layers", decoder.numHiddenLayers), ("num_quantizers", decoder.numQuantizers),
             ("num_semantic_quantizers", decoder.numSemanticQuantizers),
-            ("encoder num_hidden_layers", encoder.numHiddenLayers), ("encoder num_quantizers", encoder.numQuantizers),
-            ("encoder num_semantic_quantizers", encoder.numSemanticQuantizers), ("kernel_size", encoder.kernelSize),
-            ("last_kernel_size", encoder.lastKernelSize), ("residual_kernel_size", encoder.residualKernelSize),
+            ("encoder num_hidden_layers", encoder.numHiddenLayers),
+            ("encoder num_quantizers", encoder.numQuantizers),
+            ("encoder num_semantic_quantizers", encoder.numSemanticQuantizers),
+            ("kernel_size", encoder.kernelSize),
+            ("last_kernel_size", encoder.lastKernelSize),
+            ("residual_kernel_size", encoder.residualKernelSize),
             ("compress", encoder.compress))
         for rate in decoder.upsampleRates + decoder.upsamplingRatios + encoder.upsamplingRatios {
             try check.within(1...64, ("upsample_rates", rate))
@@ -90,20 +108,24 @@ extension SpeechTokenizerConfiguration {
         try check.heads(encoder.numAttentionHeads, encoder.numKeyValueHeads, encoder.headDim)
         try check.rotary(decoder.ropeTheta)
         try check.rotary(encoder.ropeTheta)
-        try check.within(8000...192_000, ("input_sample_rate", inputSampleRate), ("output_sample_rate", outputSampleRate))
+        try check.within(
+            8000...192_000, ("input_sample_rate", inputSampleRate), ("output_sample_rate", outputSampleRate))
         let made = (decoder.upsampleRates + decoder.upsamplingRatios).reduce(1, *)
         guard made == decodeUpsampleRate else {
-            throw check.wrong("decode_upsample_rate", "is \(decodeUpsampleRate), but the decoder's rates make \(made)")
+            throw check.wrong(
+                "decode_upsample_rate", "is \(decodeUpsampleRate), but the decoder's rates make \(made)")
         }
         let taken = encoder.upsamplingRatios.reduce(2, *)
         guard taken == encodeDownsampleRate else {
-            throw check.wrong("encode_downsample_rate", "is \(encodeDownsampleRate), but the encoder's rates take \(taken)")
+            throw check.wrong(
+                "encode_downsample_rate", "is \(encodeDownsampleRate), but the encoder's rates take \(taken)")
         }
         guard decoder.numQuantizers == codeGroups, encoderValidNumQuantizers == codeGroups,
             encoder.numQuantizers >= codeGroups, decoder.numSemanticQuantizers < codeGroups,
             encoder.numSemanticQuantizers < codeGroups
         else { throw check.wrong("num_quantizers", "does not match the talker's \(codeGroups) code groups") }
-        guard decoder.codebookDim % 2 == 0, decoder.decoderDim % (1 << decoder.upsampleRates.count) == 0 else {
+        guard decoder.codebookDim % 2 == 0, decoder.decoderDim % (1 << decoder.upsampleRates.count) == 0
+        else {
             throw check.wrong("decoder_dim", "must halve at every upsampling")
         }
     }
@@ -113,9 +135,12 @@ extension SpeechTokenizerConfiguration {
 private struct Checker {
     let file: String
 
-    func wrong(_ key: String, _ why: String) -> ConfigurationError { .wrongValue(file: file, key: key, why: why) }
+    func wrong(_ key: String, _ why: String) -> ConfigurationError {
+        .wrongValue(file: file, key: key, why: why)
+    }
 
-    func within(_ range: ClosedRange<Int>, _ values: (key: String, value: Int)...) throws(ConfigurationError) {
+    func within(_ range: ClosedRange<Int>, _ values: (key: String, value: Int)...) throws(ConfigurationError)
+    {
         for (key, value) in values where !range.contains(value) {
             throw wrong(key, "is \(value); it must lie in \(range.lowerBound)...\(range.upperBound)")
         }

@@ -21,18 +21,21 @@ struct VoiceEncoder {
         let loader = try WeightLoader(files.tensors, on: device, precision: .exact)
         codec = try CodecEncoder(
             loader.weights["encoder"], speech.encoderConfig, quantizers: speech.encoderValidNumQuantizers)
-        speaker = try config.speakerEncoderConfig.map { try SpeakerEncoder(loader.weights["speaker_encoder"], $0) }
+        speaker = try config.speakerEncoderConfig.map {
+            try SpeakerEncoder(loader.weights["speaker_encoder"], $0)
+        }
         loader.weights["talker"].ignore()
         loader.weights["decoder"].ignore()
         try loader.finish()
         self.device = device
         sampleRate = speech.inputSampleRate
         codecLayers = speech.encoderConfig.numHiddenLayers
-        spectrogram = MelSpectrogram(.init(
-            sampleRate: sampleRate, transformSize: 1024, window: 1024, hop: 256,
-            bins: config.speakerEncoderConfig?.melDim ?? 128, lowestFrequency: 0,
-            highestFrequency: Double(sampleRate) / 2, reflectedSamples: 384, magnitudeFloor: 1e-9,
-            logarithmFloor: 1e-5))
+        spectrogram = MelSpectrogram(
+            .init(
+                sampleRate: sampleRate, transformSize: 1024, window: 1024, hop: 256,
+                bins: config.speakerEncoderConfig?.melDim ?? 128, lowestFrequency: 0,
+                highestFrequency: Double(sampleRate) / 2, reflectedSamples: 384, magnitudeFloor: 1e-9,
+                logarithmFloor: 1e-5))
     }
 
     var hasSpeakerEncoder: Bool { speaker != nil }

@@ -4,7 +4,9 @@ extension ParityReport.Stage {
         var parts = name.split(separator: "/").map(String.init)
         if let last = parts.last, Int(last) != nil { parts.removeLast() }
         let whole = ["codec_decode", "codec_encode", "sampler", "text"]
-        if parts.count > 1, let first = parts.first, !whole.contains(first), !Self.speakerStages.contains(parts[1]) {
+        if parts.count > 1, let first = parts.first, !whole.contains(first),
+            !Self.speakerStages.contains(parts[1])
+        {
             parts.removeFirst()
         }
         let kind = parts.joined(separator: "/")
@@ -50,7 +52,9 @@ public struct ParityReport: Sendable {
             kinds[kind, default: []].append(stage)
         }
         return order.compactMap { kind in
-            guard let all = kinds[kind], let worst = all.max(by: { $0.difference < $1.difference }) else { return nil }
+            guard let all = kinds[kind], let worst = all.max(by: { $0.difference < $1.difference }) else {
+                return nil
+            }
             return (kind, all.count, worst)
         }
     }
@@ -58,7 +62,9 @@ public struct ParityReport: Sendable {
     package init() {}
 
     /// Compares values; a difference of shape or a value that is not finite counts as infinite.
-    package mutating func compare(_ name: String, _ ours: [Float], _ golden: [Float], shape: [Int], bound: Double) {
+    package mutating func compare(
+        _ name: String, _ ours: [Float], _ golden: [Float], shape: [Int], bound: Double
+    ) {
         var difference = ours.count == golden.count ? 0.0 : Double.infinity
         if difference == 0 {
             var (largest, peak) = (0.0, 0.0)

@@ -53,6 +53,7 @@ public struct SpeechError: Error, Sendable, Equatable, CustomStringConvertible {
         self.underlying = underlying.map { String(describing: $0) }
     }
 
+    /// The three together, as a person reads them.
     public var description: String {
         let because = underlying.map { " (\($0))" } ?? ""
         return "\(message)\(because) \(remedy)"

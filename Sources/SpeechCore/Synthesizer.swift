@@ -20,7 +20,8 @@ public struct ModelCard: Sendable, Codable, Equatable {
     public var takesInstructions: Bool
 
     package init(
-        family: String, variant: String, size: String, sampleRate: Int, languages: [String], speakers: [String],
+        family: String, variant: String, size: String, sampleRate: Int, languages: [String],
+        speakers: [String],
         clones: Bool, designs: Bool, takesInstructions: Bool
     ) {
         self.family = family

@@ -41,6 +41,7 @@ public struct Language: Sendable, Hashable, ExpressibleByStringLiteral, CustomSt
     /// Mandarin Chinese.
     public static let chinese = Language("chinese")
 
+    /// The name.
     public var description: String { name }
 }
 

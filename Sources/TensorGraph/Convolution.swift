@@ -50,7 +50,9 @@ package final class StreamState {
     func add(_ shape: [Int], half: Bool) -> Int {
         precondition(buffer == nil, "stream state is laid out before it is used")
         let ne = Tensor.dimensions(shape)
-        guard let node = ggml_new_tensor_4d(context, half ? GGML_TYPE_BF16 : GGML_TYPE_F32, ne.0, ne.1, ne.2, ne.3)
+        guard
+            let node = ggml_new_tensor_4d(
+                context, half ? GGML_TYPE_BF16 : GGML_TYPE_F32, ne.0, ne.1, ne.2, ne.3)
         else { preconditionFailure("more stream state than was planned") }
         nodes.append((node, shape))
         return nodes.count - 1
@@ -73,7 +75,9 @@ package final class StreamState {
 
 extension Weights {
     /// A convolution's kernel `[out, in, taps]`, with its bias `[out]`.
-    package func convolution(_ input: Int, _ output: Int, taps: Int, bias: Bool = true, role: WeightRole = .convolution) throws(LoadError) -> ConvolutionWeight {
+    package func convolution(
+        _ input: Int, _ output: Int, taps: Int, bias: Bool = true, role: WeightRole = .convolution
+    ) throws(LoadError) -> ConvolutionWeight {
         let stored = try loader.take(self["weight"].path, [output, input, taps], role)
         let layout = KernelLayout(taps: taps, input: input, output: output) { tap, out, channel in
             (out * input + channel) * taps + tap
@@ -84,10 +88,13 @@ extension Weights {
 
     /// A transposed convolution's kernel `[in, out, taps x stride]`, with its bias `[out]`; as a causal
     /// convolution of `taps` taps giving `stride x out` channels a step.
-    package func transposedConvolution(_ input: Int, _ output: Int, taps: Int, stride: Int) throws(LoadError) -> ConvolutionWeight {
+    package func transposedConvolution(_ input: Int, _ output: Int, taps: Int, stride: Int) throws(LoadError)
+        -> ConvolutionWeight
+    {
         let width = taps * stride
         let stored = try loader.take(self["weight"].path, [input, output, width], .convolution)
-        let layout = KernelLayout(taps: taps, input: input, output: stride * output, stride: stride) { tap, out, channel in
+        let layout = KernelLayout(taps: taps, input: input, output: stride * output, stride: stride) {
+            tap, out, channel in
             // The newest input (last tap) makes the first `stride` samples of its own kernel.
             (channel * output + out % output) * width + (taps - 1 - tap) * stride + out / output
         }
@@ -115,7 +122,9 @@ extension Weights {
     }
 
     /// A depthwise kernel `[channels, 1, taps]` as `[taps, channels]`, with its bias.
-    package func depthwiseConvolution(_ channels: Int, taps: Int) throws(LoadError) -> (kernel: Weight, bias: Weight) {
+    package func depthwiseConvolution(_ channels: Int, taps: Int) throws(LoadError) -> (
+        kernel: Weight, bias: Weight
+    ) {
         let values = try values("weight", [channels, 1, taps], role: .convolution)
         let kernel = derived("weight.taps", [taps, channels]) {
             (0..<taps).flatMap { tap in (0..<channels).map { values[$0 * taps + tap] } }
@@ -128,7 +137,9 @@ extension Weights {
         let (alpha, beta) = (try values("alpha", [channels]), try values("beta", [channels]))
         return .snake(
             a: derived("alpha.exp", [channels]) { alpha.map { Float(exponential(Double($0))) } },
-            b: derived("beta.inverse", [channels]) { beta.map { Float(1 / (exponential(Double($0)) + 1e-9)) } })
+            b: derived("beta.inverse", [channels]) {
+                beta.map { Float(1 / (exponential(Double($0)) + 1e-9)) }
+            })
     }
 }
 
@@ -167,7 +178,9 @@ extension Tensor {
         _ weight: ConvolutionWeight, after activation: Activation = .none, state: (StreamState, Int)? = nil,
         stride: Int = 1, dilation: Int = 1, residual: Tensor? = nil
     ) -> Tensor {
-        precondition(shape.count == 2 && shape[1] == weight.input, "\(weight.kernel.path) takes \(weight.input) channels, not \(shape)")
+        precondition(
+            shape.count == 2 && shape[1] == weight.input,
+            "\(weight.kernel.path) takes \(weight.input) channels, not \(shape)")
         let padded = prepared(activation, half: weight.half, state: state)
         return padded.product(with: weight, stride: stride, dilation: dilation, residual: residual)
     }
@@ -178,13 +191,17 @@ extension Tensor {
         let reach = (weight.taps - 1) * dilation
         let steps = (shape[0] - reach - 1) / stride + 1
         precondition(shape[0] > reach, "\(shape[0]) rows are too few for \(weight.kernel.path)")
-        if weight.isPacked { return kernelConvolved(weight, steps: steps, stride: stride, dilation: dilation, residual: residual) }
+        if weight.isPacked {
+            return kernelConvolved(
+                weight, steps: steps, stride: stride, dilation: dilation, residual: residual)
+        }
         let taps = weight.kernel.tensor(in: graph)
         var total: Tensor?
         for tap in 0..<weight.taps {
             let matrix = taps.rows(tap, 1).reshaped(weight.output, weight.input)
             let rows = rows(tap * dilation, steps, by: stride).contiguous
-            let product = Tensor(ggml_mul_mat(context, matrix.node, rows.node), graph, [steps, weight.output])
+            let product = Tensor(
+                ggml_mul_mat(context, matrix.node, rows.node), graph, [steps, weight.output])
             total = total.map { $0 + product } ?? product
         }
         guard var result = total else { preconditionFailure("\(weight.kernel.path) has no taps") }

@@ -14,7 +14,8 @@ extension Weights {
             let values = Conversion.floats(stored)
             if let stride = layout.stride {
                 mynah_conv_transpose_pack(
-                    target, values, input, output / Int64(stride), taps * Int64(stride), Int64(stride), type, 0, 1)
+                    target, values, input, output / Int64(stride), taps * Int64(stride), Int64(stride), type,
+                    0, 1)
             } else {
                 mynah_conv_pack(target, values, input, output, taps, type, 0, 1)
             }
@@ -38,7 +39,8 @@ extension Tensor {
     ) -> Tensor {
         graph.retain(weight.kernel.owner)
         let operation = ConvolutionKernel(weight, steps: steps, stride: stride, dilation: dilation, graph)
-        return graph.custom(operation, [steps, weight.output], [self] + (residual.map { [$0.contiguous] } ?? []))
+        return graph.custom(
+            operation, [steps, weight.output], [self] + (residual.map { [$0.contiguous] } ?? []))
     }
 
     func kernelDepthwise(_ kernel: Weight, _ bias: Weight, steps: Int) -> Tensor {
@@ -91,7 +93,9 @@ private final class ConvolutionKernel: KernelOperation {
         shares = Self.parts(for: work, each: 1 << 18, threads: graph.device.threads)
         arguments.w = UnsafeRawPointer(weight.kernel.node.pointee.data)
         arguments.bias = weight.bias?.floats
-        (arguments.cin, arguments.cout, arguments.k) = (Int64(weight.input), Int64(weight.output), Int64(weight.taps))
+        (arguments.cin, arguments.cout, arguments.k) = (
+            Int64(weight.input), Int64(weight.output), Int64(weight.taps)
+        )
         (arguments.stride, arguments.dilation) = (Int64(stride), Int64(dilation))
         arguments.type = weight.half ? MYNAH_CONV_BF16 : MYNAH_CONV_F32
     }

@@ -99,7 +99,9 @@ package final class Device {
             if name.uppercased() == "CPU" { return nil }
             for index in 0..<ggml_backend_dev_count() {
                 guard let device = ggml_backend_dev_get(index) else { continue }
-                if String(cString: ggml_backend_dev_name(device)).lowercased() == name.lowercased() { return device }
+                if String(cString: ggml_backend_dev_name(device)).lowercased() == name.lowercased() {
+                    return device
+                }
             }
             throw .unavailable(asked: name, offered: offered.map(\.name))
         }

@@ -39,7 +39,8 @@ package final class Graph {
         self.taps = taps
         let size = ggml_tensor_overhead() * capacity * 2 + ggml_graph_overhead_custom(capacity, false)
         let parameters = ggml_init_params(mem_size: size, mem_buffer: nil, no_alloc: true)
-        guard let context = ggml_init(parameters), let nodes = ggml_new_graph_custom(context, capacity, false) else {
+        guard let context = ggml_init(parameters), let nodes = ggml_new_graph_custom(context, capacity, false)
+        else {
             preconditionFailure("ggml has no memory for a graph of \(capacity) nodes")
         }
         self.context = context
@@ -54,7 +55,8 @@ package final class Graph {
         for tensor in pending { ggml_build_forward_expand(nodes, tensor.node) }
         pending = []
         scratch.allocate()
-        precondition(ggml_backend_sched_alloc_graph(scheduler, nodes), "no memory for the graph's activations")
+        precondition(
+            ggml_backend_sched_alloc_graph(scheduler, nodes), "no memory for the graph's activations")
     }
 
     deinit {
@@ -69,7 +71,8 @@ package final class Graph {
             bytes.withUnsafeBytes { ggml_backend_tensor_set(node, $0.baseAddress, 0, $0.count) }
         }
         let status = ggml_backend_sched_graph_compute(scheduler, nodes)
-        precondition(status == GGML_STATUS_SUCCESS, "ggml could not compute the graph: status \(status.rawValue)")
+        precondition(
+            status == GGML_STATUS_SUCCESS, "ggml could not compute the graph: status \(status.rawValue)")
     }
 
     /// Number of operations, for `bench`.

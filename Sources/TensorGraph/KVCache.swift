@@ -14,7 +14,9 @@ package final class KVCache {
     private let keys: [UnsafeMutablePointer<ggml_tensor>], values: [UnsafeMutablePointer<ggml_tensor>]
 
     /// - Parameter half: store in float16 (half the traffic) or float32 (as the reference computes).
-    package init(on device: Device, _ layout: Layout, slots: Int, capacity: Int, half: Bool) throws(DeviceError) {
+    package init(on device: Device, _ layout: Layout, slots: Int, capacity: Int, half: Bool)
+        throws(DeviceError)
+    {
         layers = layout.layers
         heads = layout.heads
         headWidth = layout.headWidth
@@ -57,7 +59,9 @@ package final class KVCache {
             self.window = window
         }
 
-        package func bytes(rows: Int, half: Bool) -> Int { layers * 2 * heads * headWidth * rows * (half ? 2 : 4) }
+        package func bytes(rows: Int, half: Bool) -> Int {
+            layers * 2 * heads * headWidth * rows * (half ? 2 : 4)
+        }
     }
 
     /// One layer's rows, in a graph.
@@ -73,7 +77,8 @@ package final class KVCache {
                 let stored = Tensor.kernelStored(key, value, in: self, at: step)
                 return Layer(keys: keys, values: values, heads: heads, stored: stored)
             }
-            return Layer(keys: keys.storing(key, at: step), values: values.storing(value, at: step), heads: heads)
+            return Layer(
+                keys: keys.storing(key, at: step), values: values.storing(value, at: step), heads: heads)
         }
     }
 
@@ -82,12 +87,15 @@ package final class KVCache {
         graph.retain(self)
         let shape = [slots * capacity, heads * headWidth]
         return Layer(
-            keys: Tensor(keys[index], graph, shape), values: Tensor(values[index], graph, shape), heads: heads)
+            keys: Tensor(keys[index], graph, shape), values: Tensor(values[index], graph, shape), heads: heads
+        )
     }
 
     /// Copies the first `count` positions of a slot to another: a stored prompt's prefix, reused.
     package func copy(from source: Int, to target: Int, count: Int) {
-        precondition(count <= capacity && source < slots && target < slots, "slot \(source) to \(target), \(count) rows")
+        precondition(
+            count <= capacity && source < slots && target < slots,
+            "slot \(source) to \(target), \(count) rows")
         for tensor in keys + values {
             let row = tensor.pointee.nb.1
             var bytes = [UInt8](repeating: 0, count: count * row)

@@ -42,7 +42,9 @@ private final class SharedKernel {
     let operation: KernelOperation
     let pool: OpaquePointer?
 
-    init(_ operation: KernelOperation, _ pool: OpaquePointer?) { (self.operation, self.pool) = (operation, pool) }
+    init(_ operation: KernelOperation, _ pool: OpaquePointer?) {
+        (self.operation, self.pool) = (operation, pool)
+    }
 }
 
 extension Graph {
@@ -73,7 +75,9 @@ extension UnsafeMutablePointer<ggml_tensor> {
     }
 
     var floats: UnsafeMutablePointer<Float>? { pointee.data?.assumingMemoryBound(to: Float.self) }
-    var integers: UnsafePointer<Int32>? { pointee.data.map { UnsafePointer($0.assumingMemoryBound(to: Int32.self)) } }
+    var integers: UnsafePointer<Int32>? {
+        pointee.data.map { UnsafePointer($0.assumingMemoryBound(to: Int32.self)) }
+    }
     /// Values from one row to the next.
     var rowStride: Int { pointee.nb.1 / 4 }
 }
@@ -133,11 +137,14 @@ extension Tensor {
             preconditionFailure("attention comes after the step's keys are stored")
         }
         let operation = AttentionKernel(cache, step, heads: shape[1])
-        return graph.custom(operation, [shape[0], shape[1] * shape[2]], [contiguous, bases, step.positions, stored])
+        return graph.custom(
+            operation, [shape[0], shape[1] * shape[2]], [contiguous, bases, step.positions, stored])
     }
 
     /// Rows `[rows, heads, width]` of keys and values into the cache; the result only says that it is done.
-    static func kernelStored(_ keys: Tensor, _ values: Tensor, in cache: KVCache.Layer, at step: Step) -> Tensor {
+    static func kernelStored(_ keys: Tensor, _ values: Tensor, in cache: KVCache.Layer, at step: Step)
+        -> Tensor
+    {
         keys.graph.custom(StoreKernel(cache), [1], [keys, values, step.cacheRows])
     }
 }
@@ -301,14 +308,17 @@ private final class AttentionKernel: KernelOperation {
         self.heads = heads
         (keyHeads, width, window) = (cache.heads, step.headWidth, step.window ?? 0)
         // The rows attended to are not known here; a model's decode step has dozens at the least.
-        shares = Self.parts(for: step.rows * heads * width * 32, each: 16 << 10, threads: cache.keys.graph.device.threads)
+        shares = Self.parts(
+            for: step.rows * heads * width * 32, each: 16 << 10, threads: cache.keys.graph.device.threads)
     }
 
     override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {
         var call = mynah_attend_args()
         call.q = node.source(0)?.floats.map { UnsafePointer($0) }
         (call.q_stride, call.y_stride) = (Int64(heads * width), Int64(heads * width))
-        (call.cache_k, call.cache_v) = (UnsafeRawPointer(keys.pointee.data), UnsafeRawPointer(values.pointee.data))
+        (call.cache_k, call.cache_v) = (
+            UnsafeRawPointer(keys.pointee.data), UnsafeRawPointer(values.pointee.data)
+        )
         call.type = keys.pointee.type == GGML_TYPE_F16 ? 1 : 0
         call.y = node.floats
         call.bases = node.source(1)?.integers

@@ -12,7 +12,8 @@ package struct LoadSettings: Sendable {
     package var kernels: Bool
 
     package init(
-        precision: Precision = .stored, device: Device.Choice = .automatic, threads: Int? = nil, sessions: Int = 1,
+        precision: Precision = .stored, device: Device.Choice = .automatic, threads: Int? = nil,
+        sessions: Int = 1,
         kernels: Bool = true
     ) {
         self.precision = precision

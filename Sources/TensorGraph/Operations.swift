@@ -86,14 +86,16 @@ extension Tensor {
 
     /// w x / sqrt(mean(x²) + epsilon), over the last dimension, statistics in float32.
     package func rmsNormed(_ weight: Weight, epsilon: Float) -> Tensor {
-        precondition(weight.shape == [shape.last ?? 0], "norm \(weight.path) of \(weight.shape) over \(shape)")
+        precondition(
+            weight.shape == [shape.last ?? 0], "norm \(weight.path) of \(weight.shape) over \(shape)")
         if graph.device.usesKernels { return kernelRMSNorm(weight, epsilon) }
         return map(ggml_rms_norm(context, contiguous.node, epsilon)) * weight
     }
 
     /// Mean and variance over the last dimension removed, then weight and bias.
     package func layerNormed(_ weight: Weight, _ bias: Weight, epsilon: Float) -> Tensor {
-        precondition(weight.shape == [shape.last ?? 0], "norm \(weight.path) of \(weight.shape) over \(shape)")
+        precondition(
+            weight.shape == [shape.last ?? 0], "norm \(weight.path) of \(weight.shape) over \(shape)")
         if graph.device.usesKernels { return kernelLayerNorm(weight, bias, epsilon) }
         return map(ggml_norm(context, contiguous.node, epsilon)) * weight + bias
     }
@@ -101,7 +103,8 @@ extension Tensor {
     /// x Wᵀ (+ b), for each of `weights`, which share x: `[rows, in]` gives a `[rows, outᵢ]` for each.
     ///
     /// - Parameter residual: added to the result of a single weight.
-    package func projected(by weights: [(Weight, bias: Weight?)], adding residual: Tensor? = nil) -> [Tensor] {
+    package func projected(by weights: [(Weight, bias: Weight?)], adding residual: Tensor? = nil) -> [Tensor]
+    {
         precondition(residual == nil || weights.count == 1, "a residual goes to one projection")
         for (weight, _) in weights {
             precondition(
@@ -127,11 +130,14 @@ extension Tensor {
     /// Rotary positions on `[rows, heads, width]`: within a head, element i turns with i + width/2 (split-half)
     /// by position · base^(-2i/width). `norm` comes first, over each head.
     package func rotated(at step: Step, after norm: (weight: Weight, epsilon: Float)? = nil) -> Tensor {
-        precondition(shape.count == 3 && shape[2] == step.headWidth, "rotary of \(shape) by heads of \(step.headWidth)")
+        precondition(
+            shape.count == 3 && shape[2] == step.headWidth, "rotary of \(shape) by heads of \(step.headWidth)"
+        )
         if step.usesKernels { return kernelRotated(step, norm: norm) }
         let normed = norm.map { rmsNormed($0.weight, epsilon: $0.epsilon) } ?? self
         let node = ggml_rope_ext(
-            context, normed.contiguous.node, step.positions.node, nil, Int32(step.headWidth), Int32(GGML_ROPE_TYPE_NEOX), 0,
+            context, normed.contiguous.node, step.positions.node, nil, Int32(step.headWidth),
+            Int32(GGML_ROPE_TYPE_NEOX), 0,
             Float(step.base), 1, 0, 1, 0, 0)
         return map(node)
     }
@@ -158,6 +164,7 @@ extension Tensor {
         let weights = ggml_soft_max_ext(context, scores, mask.node, 1 / Float(width).squareRoot(), 0)
         let values = ggml_cont(context, ggml_transpose(context, perHead(cache.values)))
         let mixed = ggml_permute(context, ggml_mul_mat(context, values, weights), 0, 2, 1, 3)
-        return Tensor(ggml_cont(context, mixed), graph, [shape[0], heads, width]).reshaped(shape[0], heads * width)
+        return Tensor(ggml_cont(context, mixed), graph, [shape[0], heads, width]).reshaped(
+            shape[0], heads * width)
     }
 }

@@ -1,5 +1,5 @@
-package import Checkpoints
 import CGGML
+package import Checkpoints
 
 /// What a tensor is for, which decides how far it may be rounded.
 package enum WeightRole: String, Sendable {

@@ -31,7 +31,9 @@ package enum ProcessorBudget {
         private static func numbers(_ list: String) -> [Int] {
             list.split(separator: ",").flatMap { range -> [Int] in
                 let ends = range.split(separator: "-").compactMap { Int($0) }
-                guard let first = ends.first, let last = ends.last, first <= last, last < 1 << 16 else { return [] }
+                guard let first = ends.first, let last = ends.last, first <= last, last < 1 << 16 else {
+                    return []
+                }
                 return Array(first...last)
             }
         }
@@ -40,7 +42,9 @@ package enum ProcessorBudget {
         private static var controlGroupCores: Double? {
             if let line = readLine("/sys/fs/cgroup/cpu.max") {
                 let parts = line.split(separator: " ").map { Double($0) }
-                if parts.count == 2, let quota = parts[0], let period = parts[1], period > 0 { return quota / period }
+                if parts.count == 2, let quota = parts[0], let period = parts[1], period > 0 {
+                    return quota / period
+                }
                 return nil
             }
             guard let quota = readLine("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").flatMap(Double.init), quota > 0,
@@ -52,7 +56,9 @@ package enum ProcessorBudget {
         private static var physicalCores: Int {
             var (count, size) = (Int32(0), MemoryLayout<Int32>.size)
             // Performance cores where the chip has two kinds: a barrier waits for the slowest.
-            if sysctlbyname("hw.perflevel0.physicalcpu", &count, &size, nil, 0) == 0, count > 0 { return Int(count) }
+            if sysctlbyname("hw.perflevel0.physicalcpu", &count, &size, nil, 0) == 0, count > 0 {
+                return Int(count)
+            }
             if sysctlbyname("hw.physicalcpu", &count, &size, nil, 0) == 0, count > 0 { return Int(count) }
             return 1
         }
@@ -111,7 +117,9 @@ package enum MemoryBudget {
     #if os(Linux)
         /// A `Name:  123 kB` line of a proc file, in bytes.
         private static func field(_ name: String, in path: String) -> Int? {
-            ProcessorBudget.line(name, in: path)?.split(separator: " ").first.flatMap { Int($0) }.map { $0 * 1024 }
+            ProcessorBudget.line(name, in: path)?.split(separator: " ").first.flatMap { Int($0) }.map {
+                $0 * 1024
+            }
         }
     #endif
 }

@@ -52,7 +52,8 @@ package struct Tensor {
         let width = shape[1] / heads
         let node = node.pointee
         let view = ggml_view_3d(
-            context, self.node, Int64(width), Int64(heads), Int64(shape[0]), width * Int(node.nb.0), node.nb.1, 0)
+            context, self.node, Int64(width), Int64(heads), Int64(shape[0]), width * Int(node.nb.0),
+            node.nb.1, 0)
         return Tensor(view, graph, [shape[0], heads, width])
     }
 
@@ -64,7 +65,9 @@ package struct Tensor {
         let offset = start * stride
         switch shape.count {
         case 1: return Tensor(ggml_view_1d(context, node, Int64(count), offset), graph, [count])
-        case 2: return Tensor(ggml_view_2d(context, node, ne.0, Int64(count), nb.1, offset), graph, [count, shape[1]])
+        case 2:
+            return Tensor(
+                ggml_view_2d(context, node, ne.0, Int64(count), nb.1, offset), graph, [count, shape[1]])
         default:
             precondition(shape.count == 3, "rows of \(shape)")
             return Tensor(
@@ -84,10 +87,12 @@ package struct Tensor {
 
     /// `count` columns of a matrix, from column `start`.
     package func columns(_ start: Int, _ count: Int) -> Tensor {
-        precondition(shape.count == 2 && start + count <= shape[1], "columns \(start)..<\(start + count) of \(shape)")
+        precondition(
+            shape.count == 2 && start + count <= shape[1], "columns \(start)..<\(start + count) of \(shape)")
         let nb = node.pointee.nb
         return Tensor(
-            ggml_view_2d(context, node, Int64(count), Int64(shape[0]), nb.1, start * nb.0), graph, [shape[0], count])
+            ggml_view_2d(context, node, Int64(count), Int64(shape[0]), nb.1, start * nb.0), graph,
+            [shape[0], count])
     }
 
     /// Rows and columns exchanged, as a view.
@@ -103,7 +108,9 @@ package struct Tensor {
 
     /// These columns, then those of `other`.
     package func joined(_ other: Tensor) -> Tensor {
-        precondition(shape.count == 2 && other.shape.count == 2 && shape[0] == other.shape[0], "\(shape) ++ \(other.shape)")
+        precondition(
+            shape.count == 2 && other.shape.count == 2 && shape[0] == other.shape[0],
+            "\(shape) ++ \(other.shape)")
         let node = ggml_concat(context, contiguous.node, other.contiguous.node, 0)
         return Tensor(node, graph, [shape[0], shape[1] + other.shape[1]])
     }
@@ -117,7 +124,9 @@ package struct Tensor {
 
     /// The rows of these indices, in this order.
     package func gathered(_ indices: [Int]) -> Tensor {
-        precondition(shape.count == 2 && indices.allSatisfy { (0..<shape[0]).contains($0) }, "rows \(indices) of \(shape)")
+        precondition(
+            shape.count == 2 && indices.allSatisfy { (0..<shape[0]).contains($0) },
+            "rows \(indices) of \(shape)")
         let chosen = graph.constant(indices.map(Int32.init))
         return Tensor(ggml_get_rows(context, contiguous.node, chosen.node), graph, [indices.count, shape[1]])
     }

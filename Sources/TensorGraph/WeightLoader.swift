@@ -1,5 +1,5 @@
-package import Checkpoints
 import CGGML
+package import Checkpoints
 import Dispatch
 
 #if canImport(Glibc)
@@ -34,7 +34,9 @@ package final class WeightLoader {
         self.precision = precision
         var index: [String: StoredTensor] = [:]
         for tensor in tensors {
-            guard index.updateValue(tensor, forKey: tensor.name) == nil else { throw .duplicate(path: tensor.name) }
+            guard index.updateValue(tensor, forKey: tensor.name) == nil else {
+                throw .duplicate(path: tensor.name)
+            }
         }
         self.index = index
         store = WeightStore(tensors: tensors.count * 2 + 256)
@@ -50,7 +52,9 @@ package final class WeightLoader {
 
     func take(_ path: String, _ shape: [Int], _ role: WeightRole) throws(LoadError) -> StoredTensor {
         guard let tensor = index[path] else { throw .missing(path: path, shape: shape) }
-        guard tensor.shape == shape else { throw .wrongShape(path: path, expected: shape, found: tensor.shape) }
+        guard tensor.shape == shape else {
+            throw .wrongShape(path: path, expected: shape, found: tensor.shape)
+        }
         guard tensor.type.ggml != nil && tensor.type != .i32 || tensor.type == .f64 else {
             throw .notNumbers(path: path, type: tensor.type)
         }
@@ -58,7 +62,9 @@ package final class WeightLoader {
         return tensor
     }
 
-    func claim(_ path: String, _ stored: [Int], _ role: WeightRole, as shape: [Int]) throws(LoadError) -> Weight {
+    func claim(_ path: String, _ stored: [Int], _ role: WeightRole, as shape: [Int]) throws(LoadError)
+        -> Weight
+    {
         let tensor = try take(path, stored, role)
         var type = precision.type(for: role, stored: tensor.type, shape: shape)
         if role == .vector { type = .f32 }
@@ -84,7 +90,10 @@ package final class WeightLoader {
     func derive(_ path: String, _ shape: [Int], _ make: @escaping () -> [Float]) -> Weight {
         let bytes = shape.reduce(4, *)
         return derive(path, GGML_TYPE_F32, shape, bytes: bytes) { target in
-            make().withUnsafeBytes { target.copyMemory(from: UnsafeRawPointer($0.baseAddress ?? UnsafeRawPointer(target)), byteCount: bytes) }
+            make().withUnsafeBytes {
+                target.copyMemory(
+                    from: UnsafeRawPointer($0.baseAddress ?? UnsafeRawPointer(target)), byteCount: bytes)
+            }
         }
     }
 
@@ -112,7 +121,11 @@ package final class WeightLoader {
     package var prediction: (mapped: Int, made: Int) {
         var (mapped, made) = (0, 0)
         for plan in plans {
-            if plan.mapped != nil && !device.isAccelerator { mapped += plan.bytes } else { made += plan.bytes }
+            if plan.mapped != nil && !device.isAccelerator {
+                mapped += plan.bytes
+            } else {
+                made += plan.bytes
+            }
         }
         let tables = claimed.filter { $0.value == .embedding }.keys.compactMap { index[$0]?.bytes.count }
         return (mapped + tables.reduce(0, +), made)
@@ -138,7 +151,8 @@ package final class WeightLoader {
     private func materialise() {
         for plan in plans {
             if let mapped = plan.mapped, let base = mapped.baseAddress {
-                store.adopt(plan.node, UnsafeMutableRawPointer(mutating: base), plan.bytes, keeping: plan.source)
+                store.adopt(
+                    plan.node, UnsafeMutableRawPointer(mutating: base), plan.bytes, keeping: plan.source)
             } else {
                 let memory = store.allocate(plan.bytes)
                 plan.make(memory)
@@ -199,7 +213,9 @@ final class WeightStore {
         ggml_free(context)
     }
 
-    func makeNode(_ type: ggml_type, _ shape: [Int], _ path: String) -> (UnsafeMutablePointer<ggml_tensor>, Weight) {
+    func makeNode(_ type: ggml_type, _ shape: [Int], _ path: String) -> (
+        UnsafeMutablePointer<ggml_tensor>, Weight
+    ) {
         let ne = Tensor.dimensions(shape)
         guard let node = ggml_new_tensor_4d(context, type, ne.0, ne.1, ne.2, ne.3) else {
             preconditionFailure("more tensors than the store was made for, at \(path)")
@@ -211,7 +227,8 @@ final class WeightStore {
     func allocate(_ bytes: Int) -> UnsafeMutableRawPointer {
         // Large blocks on large pages where the system grants them: fewer misses while weights stream by.
         let large = 2 << 20
-        let block = UnsafeMutableRawPointer.allocate(byteCount: max(64, bytes), alignment: bytes >= large ? large : 64)
+        let block = UnsafeMutableRawPointer.allocate(
+            byteCount: max(64, bytes), alignment: bytes >= large ? large : 64)
         #if os(Linux)
             if bytes >= large { madvise(block, bytes, Int32(MADV_HUGEPAGE)) }
         #endif
@@ -220,7 +237,10 @@ final class WeightStore {
     }
 
     /// Makes `node` stand on memory that this store, or the file behind `source`, owns.
-    func adopt(_ node: UnsafeMutablePointer<ggml_tensor>, _ address: UnsafeMutableRawPointer, _ bytes: Int, keeping source: StoredTensor?) {
+    func adopt(
+        _ node: UnsafeMutablePointer<ggml_tensor>, _ address: UnsafeMutableRawPointer, _ bytes: Int,
+        keeping source: StoredTensor?
+    ) {
         // ggml wants a buffer's start aligned; the tensor itself may lie anywhere in it.
         let skew = Int(UInt(bitPattern: address) % 64)
         guard let buffer = ggml_backend_cpu_buffer_from_ptr(address - skew, bytes + skew) else {

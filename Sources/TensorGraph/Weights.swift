@@ -1,5 +1,5 @@
-package import Checkpoints
 import CGGML
+package import Checkpoints
 
 /// A tensor of a checkpoint, resident and immutable. Its store stays alive with it.
 package struct Weight: @unchecked Sendable {
@@ -41,7 +41,9 @@ package struct Weights {
     package subscript(index: Int) -> Weights { self["\(index)"] }
 
     /// A projection `[out, in]`.
-    package func matrix(_ name: String = "weight", _ shape: [Int], role: WeightRole = .matrix) throws(LoadError) -> Weight {
+    package func matrix(_ name: String = "weight", _ shape: [Int], role: WeightRole = .matrix)
+        throws(LoadError) -> Weight
+    {
         try loader.claim(self[name].path, shape, role, as: shape)
     }
 
@@ -63,7 +65,9 @@ package struct Weights {
     }
 
     /// A tensor's values in float32, for what is computed on the host.
-    package func values(_ name: String, _ shape: [Int], role: WeightRole = .vector) throws(LoadError) -> [Float] {
+    package func values(_ name: String, _ shape: [Int], role: WeightRole = .vector) throws(LoadError)
+        -> [Float]
+    {
         Conversion.floats(try loader.take(self[name].path, shape, role))
     }
 

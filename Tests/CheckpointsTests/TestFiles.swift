@@ -4,7 +4,8 @@ import Testing
 
 /// The path of a file in `Fixtures`.
 func fixturePath(_ name: String) throws -> String {
-    URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures/\(name)").path
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures/\(name)")
+        .path
 }
 
 /// The bytes of a file in `Fixtures`.

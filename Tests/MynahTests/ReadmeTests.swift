@@ -30,7 +30,8 @@ import Testing
     }
 
     @Test func `the README's snippet runs with the bundled voice`() async throws {
-        let output = FileManager.default.temporaryDirectory.appendingPathComponent("readme-\(UUID().uuidString).wav")
+        let output = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "readme-\(UUID().uuidString).wav")
         defer { try? FileManager.default.removeItem(at: output) }
         try await sayGoodMorning(to: output)
         #expect(try AudioBuffer(contentsOf: output).duration > 0)

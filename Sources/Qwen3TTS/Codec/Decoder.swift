@@ -61,7 +61,9 @@ struct CodecDecoder: Sendable {
     }
 
     /// Sums of codebook rows to samples `[frames x samplesPerFrame, 1]` in [-1, 1].
-    func callAsFunction(_ first: Tensor, _ rest: Tensor, _ step: Step, _ cache: KVCache, _ state: State) -> Tensor {
+    func callAsFunction(_ first: Tensor, _ rest: Tensor, _ step: Step, _ cache: KVCache, _ state: State)
+        -> Tensor
+    {
         let latent = dequantizer(first, rest).named("decoder.quantizer")
         var x = preConvolution(latent, state.preConvolution).named("decoder.pre_conv")
         x = transformer(x, step, cache).named("decoder.pre_transformer")
@@ -159,7 +161,9 @@ private struct DecoderBlock: Sendable {
     func callAsFunction(_ x: Tensor, _ state: State) -> Tensor {
         let raised = raise(x, state.raise)
         var y = raised.reshaped(raised.count / output, output).named("\(path).1")
-        for (index, unit) in units.enumerated() { y = unit(y, state.units[index]).named("\(path).\(index + 2)") }
+        for (index, unit) in units.enumerated() {
+            y = unit(y, state.units[index]).named("\(path).\(index + 2)")
+        }
         return y
     }
 }
@@ -170,7 +174,8 @@ private struct ResidualUnit: Sendable {
 
     init(_ weights: Weights, _ channels: Int, dilation: Int) throws(LoadError) {
         wide = try CausalConvolution(
-            weights["conv1"], channels, channels, taps: 7, dilation: dilation, after: weights["act1"].snake(channels))
+            weights["conv1"], channels, channels, taps: 7, dilation: dilation,
+            after: weights["act1"].snake(channels))
         narrow = try CausalConvolution(
             weights["conv2"], channels, channels, taps: 1, after: weights["act2"].snake(channels))
     }

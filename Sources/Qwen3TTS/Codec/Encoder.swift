@@ -33,7 +33,8 @@ struct CodecEncoder: Sendable {
             quantizer["semantic_residual_vector_quantizer"], config, used: config.numSemanticQuantizers,
             of: config.numSemanticQuantizers)
         acoustic = try ResidualQuantizer(
-            quantizer["acoustic_residual_vector_quantizer"], config, used: quantizers - config.numSemanticQuantizers,
+            quantizer["acoustic_residual_vector_quantizer"], config,
+            used: quantizers - config.numSemanticQuantizers,
             of: config.numQuantizers - config.numSemanticQuantizers)
         samplesPerFrame = config.upsamplingRatios.reduce(2, *)
     }
@@ -45,15 +46,19 @@ struct CodecEncoder: Sendable {
     }
 
     /// Codes of 24 kHz samples: `ceil(samples / 1920)` frames.
-    func encode(_ samples: [Float], on device: Device, tapping taps: Set<String> = []) throws(DeviceError) -> Result {
+    func encode(_ samples: [Float], on device: Device, tapping taps: Set<String> = []) throws(DeviceError)
+        -> Result
+    {
         let steps = (samples.count * 2 + samplesPerFrame - 1) / samplesPerFrame
-        let cache = try KVCache(on: device, transformer.config.cache, slots: 1, capacity: max(steps, 1), half: false)
+        let cache = try KVCache(
+            on: device, transformer.config.cache, slots: 1, capacity: max(steps, 1), half: false)
         let (graph, ends) = Graph.layOut(on: device, nodes: 4096, taps: taps) { graph in
             let input = graph.input("audio", [samples.count, 1])
             var x = first(input).named("encoder.encoder.layers.0")
             for stage in stages { x = stage(x) }
             x = last(x).named(last.path)
-            let step = Step(in: graph, rows: x.shape[0], cache: cache, rotaryBase: transformer.config.ropeBase)
+            let step = Step(
+                in: graph, rows: x.shape[0], cache: cache, rotaryBase: transformer.config.ropeBase)
             x = transformer(x, step, cache)
             // Padding repeats the edge here, where every other convolution's is zero.
             let odd = x.shape[0] % 2
@@ -79,7 +84,8 @@ private struct StridedConvolution: Sendable {
     let path: String
 
     init(
-        _ weights: Weights, _ input: Int, _ output: Int, taps: Int, stride: Int = 1, after activation: Activation = .none
+        _ weights: Weights, _ input: Int, _ output: Int, taps: Int, stride: Int = 1,
+        after activation: Activation = .none
     ) throws(LoadError) {
         weight = try weights["conv"].convolution(input, output, taps: taps, role: .encoder)
         self.stride = stride
@@ -100,11 +106,14 @@ private struct Stage: Sendable {
     private let narrow, widen, down: StridedConvolution
     private let paths: (String, String)
 
-    init(_ network: Weights, _ index: Int, _ channels: Int, rate: Int, _ config: CodecEncoderConfiguration) throws(LoadError) {
+    init(_ network: Weights, _ index: Int, _ channels: Int, rate: Int, _ config: CodecEncoderConfiguration)
+        throws(LoadError)
+    {
         let block = network[index]["block"]
         paths = (network[index].path, network[index + 2].path)
         let inner = channels / config.compress
-        narrow = try StridedConvolution(block[1], channels, inner, taps: config.residualKernelSize, after: .elu)
+        narrow = try StridedConvolution(
+            block[1], channels, inner, taps: config.residualKernelSize, after: .elu)
         widen = try StridedConvolution(block[3], inner, channels, taps: 1, after: .elu)
         down = try StridedConvolution(
             network[index + 2], channels, channels * 2, taps: rate * 2, stride: rate, after: .elu)
@@ -123,7 +132,8 @@ private struct ResidualQuantizer: Sendable {
     private let width: Int
     private let path: String
 
-    init(_ weights: Weights, _ config: CodecEncoderConfiguration, used: Int, of total: Int) throws(LoadError) {
+    init(_ weights: Weights, _ config: CodecEncoderConfiguration, used: Int, of total: Int) throws(LoadError)
+    {
         width = config.codebookDim
         path = weights.path
         projection = try Linear(pointwise: weights["input_proj"], config.hiddenSize, width, role: .encoder)

@@ -56,7 +56,8 @@ struct Dequantizer: Sendable {
         }
         first = try books(weights["rvq_first"], semantic)
         rest = try books(weights["rvq_rest"], config.numQuantizers - semantic)
-        firstProjection = try Linear(pointwise: weights["rvq_first"]["output_proj"], width, config.codebookDim)
+        firstProjection = try Linear(
+            pointwise: weights["rvq_first"]["output_proj"], width, config.codebookDim)
         restProjection = try Linear(pointwise: weights["rvq_rest"]["output_proj"], width, config.codebookDim)
         // Only the quantizing direction uses these.
         weights["rvq_first"]["input_proj"].ignore()

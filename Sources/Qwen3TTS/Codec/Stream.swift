@@ -85,11 +85,14 @@ final class CodecStream {
             graph.output(samples)
             return (first: first, rest: rest, samples: samples, step: step)
         }
-        return Layout(graph: graph, first: ends.first, rest: ends.rest, samples: ends.samples, step: ends.step)
+        return Layout(
+            graph: graph, first: ends.first, rest: ends.rest, samples: ends.samples, step: ends.step)
     }
 
     /// Decodes `frames` at once from the beginning, and reads the named layers; for parity.
-    func decode(_ frames: [CodeFrame], tapping taps: Set<String>) -> (samples: [Float], taps: (String) -> (values: [Float], shape: [Int])?) {
+    func decode(_ frames: [CodeFrame], tapping taps: Set<String>) -> (
+        samples: [Float], taps: (String) -> (values: [Float], shape: [Int])?
+    ) {
         reset()
         let layout = makeLayout(frames.count, taps: taps)
         let sums = decoder.dequantizer.sums(frames[...])
