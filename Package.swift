@@ -52,13 +52,14 @@ var targets: [Target] = [
 targets += module("SpeechCore")
 targets += module("Checkpoints", fixtures: true)
 targets += module("TensorGraph", ["CGGML", "CMynahKernels", "Checkpoints"], testing: ["Checkpoints"])
-targets += module("NeuralLayers", ["TensorGraph", "SpeechCore"], testing: ["Checkpoints"])
+targets += module("NeuralLayers", ["TensorGraph", "SpeechCore", "Checkpoints"])
 targets += module("AudioDSP", ["SpeechCore", "CLibAV", "CSoxr"], fixtures: true)
 targets += module("TextProcessing", ["SpeechCore"])
 targets += module("ModelHub", ["SpeechCore"])
 targets += module("Qwen3TTS", family, testing: ["Mynah"])
+targets += module("VibeVoice", family)
 targets += module(
-    "Mynah", ["Qwen3TTS", "ModelHub", "CMynahKernels"] + family,
+    "Mynah", ["Qwen3TTS", "VibeVoice", "ModelHub", "CMynahKernels"] + family,
     testing: ["AudioDSP", "Checkpoints", "TensorGraph"],
     resources: [.copy("Resources/bundled-voice")])
 

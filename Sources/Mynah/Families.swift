@@ -3,6 +3,7 @@ import Foundation
 import Qwen3TTS
 import SpeechCore
 import TensorGraph
+import VibeVoice
 
 /// A kind of model: its name in `config.json`, and the doors to the code that runs it.
 struct Family: Sendable {
@@ -22,7 +23,11 @@ struct Family: Sendable {
         Family(
             modelType: Qwen3TTSFamily.modelType, load: Qwen3TTSFamily.load,
             footprint: Qwen3TTSFamily.footprint, roles: Qwen3TTSFamily.roles,
-            parity: Qwen3TTSFamily.parity)
+            parity: Qwen3TTSFamily.parity),
+        Family(
+            modelType: VibeVoiceRealtimeFamily.modelType, load: VibeVoiceRealtimeFamily.load,
+            footprint: VibeVoiceRealtimeFamily.footprint, roles: VibeVoiceRealtimeFamily.roles,
+            parity: VibeVoiceRealtimeFamily.parity),
     ]
 
     /// The family of a checkpoint.

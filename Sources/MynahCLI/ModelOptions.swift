@@ -46,7 +46,8 @@ struct ModelOptions: ParsableArguments {
 /// Who speaks.
 struct VoiceOptions: ParsableArguments {
     @Option(
-        name: .shortAndLong, help: "A preset of the model, or a voice that 'mynah voices' lists.",
+        name: .shortAndLong,
+        help: "A preset of the model or the path of one (.pt), or a voice that 'mynah voices' lists.",
         completion: .custom { _, _, _ in (try? VoiceLibrary().names()) ?? [] })
     var voice: String?
 
@@ -81,6 +82,7 @@ struct VoiceOptions: ParsableArguments {
         if let preset = card.speakers.first(where: { $0.lowercased() == voice.lowercased() }) {
             return .preset(preset)
         }
+        if voice.hasSuffix(".pt") { return .preset(voice) }
         return .prepared(try VoiceLibrary().voice(named: voice, besides: card.speakers).profile)
     }
 }
@@ -127,6 +129,16 @@ struct SamplingOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "Show the model the whole text first, or a word at a time.")
     var wholeText: Bool?
 
+    @Option(
+        help: "Diffusion models: steps for each frame; fewer are faster. The authors' number when left out.")
+    var steps: Int?
+
+    @Option(
+        help:
+            "Diffusion models: how closely the text is followed; 1 is loosely. The authors' number when left out."
+    )
+    var guidance: Float?
+
     private static let standard = "The checkpoint's own when none of the three is given."
 
     func validate() throws {
@@ -148,6 +160,8 @@ struct SamplingOptions: ParsableArguments {
         try check("sub-top-k", subTopK, atLeast: 0)
         try check("max-tokens", maxTokens, atLeast: 1)
         try check("min-tokens", minTokens, atLeast: 0)
+        try check("steps", steps, atLeast: 1)
+        try check("guidance", guidance, 0...20)
         try check("segment", segment, atLeast: 8)
         guard
             !greedy
@@ -170,6 +184,8 @@ struct SamplingOptions: ParsableArguments {
         options.wholeText = wholeText
         options.tokensPerSegment = segment
         options.framesPerChunk = framesPerChunk
+        options.diffusionSteps = steps
+        options.guidance = guidance
         return options
     }
 

@@ -18,13 +18,14 @@ package struct CausalConvolution: Sendable {
         self.activation = activation
     }
 
-    /// A transposed convolution of kernel `taps x stride`, trimmed at its end: `stride` steps for each.
+    /// A transposed convolution of kernel `taps x stride` below `weights[name]`, trimmed at its end: `stride` steps
+    /// for each.
     package init(
-        transposed weights: Weights, _ input: Int, _ output: Int, taps: Int, stride: Int,
-        after activation: Activation = .none
+        transposed weights: Weights, named name: String = "conv", _ input: Int, _ output: Int, taps: Int,
+        stride: Int, after activation: Activation = .none
     ) throws(LoadError) {
         path = weights.path
-        weight = try weights["conv"].transposedConvolution(input, output, taps: taps, stride: stride)
+        weight = try weights[name].transposedConvolution(input, output, taps: taps, stride: stride)
         dilation = 1
         self.activation = activation
     }
@@ -45,5 +46,23 @@ package struct CausalConvolution: Sendable {
 
         /// For a kernel of one tap, which looks back on nothing.
         package static var none: State { State(place: nil) }
+    }
+}
+
+/// A convolution of each channel by itself, which carries its past.
+package struct DepthwiseConvolution: Sendable {
+    private let kernel: Weight, bias: Weight
+
+    /// `[channels, 1, taps]` at `weights`, and its bias.
+    package init(_ weights: Weights, _ channels: Int, taps: Int) throws(LoadError) {
+        (kernel, bias) = try weights.depthwiseConvolution(channels, taps: taps)
+    }
+
+    /// Room for what it looks back on.
+    package func state(in stream: StreamState) -> (StreamState, Int) { stream.depthwise(kernel) }
+
+    /// `[steps, channels]` to as many.
+    package func callAsFunction(_ x: Tensor, _ state: (StreamState, Int)) -> Tensor {
+        x.convolvedByChannel(kernel, bias, state: state)
     }
 }

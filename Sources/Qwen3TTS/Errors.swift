@@ -1,3 +1,4 @@
+import NeuralLayers
 import SpeechCore
 import TextProcessing
 
@@ -12,18 +13,6 @@ extension SpeechError {
             throw SpeechError(error)
         } catch let error as PromptError {
             throw SpeechError(error)
-        }
-    }
-
-    private init(_ error: ConfigurationError) {
-        let again = "Fetch the checkpoint again, or report it if it is one its authors publish."
-        switch error {
-        case .unreadable(let file, let why):
-            self.init(.wrongFormat, "\(file) is not the JSON it should be: \(why).", remedy: again)
-        case .missingKey(let file, let key):
-            self.init(.wrongFormat, "\(file) has no '\(key)'.", remedy: again)
-        case .wrongValue(let file, let key, let why):
-            self.init(.unsupported, "\(file): '\(key)' \(why).", remedy: again)
         }
     }
 

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import NeuralLayers
 import SpeechCore
 import TensorGraph
 import TextProcessing

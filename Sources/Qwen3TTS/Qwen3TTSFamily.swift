@@ -1,4 +1,5 @@
 package import Checkpoints
+import NeuralLayers
 package import SpeechCore
 package import TensorGraph
 

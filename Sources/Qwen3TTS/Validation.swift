@@ -1,9 +1,11 @@
+import NeuralLayers
+
 // A configuration comes from a stranger. Every number that sizes something is bounded before it does, so that
 // later arithmetic cannot overflow and a file of a few bytes cannot ask for the machine's memory.
 
 extension Configuration {
     func validate() throws(ConfigurationError) {
-        let check = Checker(file: "config.json")
+        let check = ConfigurationChecker(file: "config.json")
         guard tokenizerType == "qwen3_tts_tokenizer_12hz" else {
             throw check.wrong(
                 "tokenizer_type", "is '\(tokenizerType)'; only qwen3_tts_tokenizer_12hz is supported")
@@ -51,7 +53,7 @@ extension Configuration {
 }
 
 extension SpeakerEncoderConfiguration {
-    fileprivate func validate(_ check: Checker, talkerWidth: Int) throws(ConfigurationError) {
+    fileprivate func validate(_ check: ConfigurationChecker, talkerWidth: Int) throws(ConfigurationError) {
         try check.within(
             1...32768, ("enc_dim", encDim), ("mel_dim", melDim),
             ("enc_attention_channels", encAttentionChannels),
@@ -79,7 +81,7 @@ extension SpeakerEncoderConfiguration {
 
 extension SpeechTokenizerConfiguration {
     func validate(codeGroups: Int) throws(ConfigurationError) {
-        let check = Checker(file: "speech_tokenizer/config.json")
+        let check = ConfigurationChecker(file: "speech_tokenizer/config.json")
         let (decoder, encoder) = (decoderConfig, encoderConfig)
         try check.within(
             1...32768, ("latent_dim", decoder.latentDim), ("codebook_dim", decoder.codebookDim),
@@ -128,33 +130,5 @@ extension SpeechTokenizerConfiguration {
         else {
             throw check.wrong("decoder_dim", "must halve at every upsampling")
         }
-    }
-}
-
-/// Bounds, with the file and key in every complaint.
-private struct Checker {
-    let file: String
-
-    func wrong(_ key: String, _ why: String) -> ConfigurationError {
-        .wrongValue(file: file, key: key, why: why)
-    }
-
-    func within(_ range: ClosedRange<Int>, _ values: (key: String, value: Int)...) throws(ConfigurationError)
-    {
-        for (key, value) in values where !range.contains(value) {
-            throw wrong(key, "is \(value); it must lie in \(range.lowerBound)...\(range.upperBound)")
-        }
-    }
-
-    func heads(_ query: Int, _ key: Int, _ width: Int) throws(ConfigurationError) {
-        try within(1...256, ("num_attention_heads", query), ("num_key_value_heads", key))
-        try within(2...512, ("head_dim", width))
-        guard query % key == 0, width % 2 == 0 else {
-            throw wrong("num_attention_heads", "\(query) heads of \(width) cannot share \(key) key heads")
-        }
-    }
-
-    func rotary(_ base: Double) throws(ConfigurationError) {
-        guard base > 1, base < 1e12 else { throw wrong("rope_theta", "is \(base)") }
     }
 }

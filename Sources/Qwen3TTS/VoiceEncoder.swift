@@ -1,5 +1,6 @@
 import AudioDSP
 import Checkpoints
+import NeuralLayers
 import SpeechCore
 import TensorGraph
 

@@ -40,11 +40,17 @@ public struct SynthesisOptions: Sendable {
     /// Frames decoded together. One gives sound soonest; several read the codec's weights once for all of them.
     public var framesPerChunk: Int
 
+    /// Steps of a diffusion model's solver for each frame: fewer are faster. Nil is the authors' number.
+    public var diffusionSteps: Int?
+    /// How far a diffusion model is pushed from what it would say to no text; 1 is not at all. Nil is the authors'.
+    public var guidance: Float?
+
     /// Options; what is not given is the checkpoint's.
     public init(
         seed: UInt64? = nil, sampling: Sampling? = nil, subSampling: Sampling? = nil,
         repetitionPenalty: Float? = nil, maximumTokens: Int? = nil, minimumTokens: Int? = nil,
-        wholeText: Bool? = nil, tokensPerSegment: Int = 200, framesPerChunk: Int = 4
+        wholeText: Bool? = nil, tokensPerSegment: Int = 200, framesPerChunk: Int = 4,
+        diffusionSteps: Int? = nil, guidance: Float? = nil
     ) {
         self.seed = seed
         self.sampling = sampling
@@ -55,6 +61,8 @@ public struct SynthesisOptions: Sendable {
         self.wholeText = wholeText
         self.tokensPerSegment = tokensPerSegment
         self.framesPerChunk = framesPerChunk
+        self.diffusionSteps = diffusionSteps
+        self.guidance = guidance
     }
 
     /// Always the likeliest token, in every code.

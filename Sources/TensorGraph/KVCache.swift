@@ -91,6 +91,30 @@ package final class KVCache {
         )
     }
 
+    /// Writes positions `0..<rows` of a slot in one layer, computed elsewhere: a stored prompt.
+    ///
+    /// - Parameters:
+    ///   - keys: after rotation, `[rows, heads, width]`.
+    ///   - values: as many.
+    package func write(layer: Int, slot: Int, keys newKeys: [Float], values newValues: [Float]) {
+        let width = heads * headWidth
+        precondition(
+            newKeys.count % width == 0 && newKeys.count == newValues.count
+                && newKeys.count / width <= capacity
+                && slot < slots,
+            "\(newKeys.count) keys and \(newValues.count) values into a slot of \(capacity) rows")
+        for (tensor, rows) in [(keys[layer], newKeys), (values[layer], newValues)] {
+            let offset = slot * capacity * tensor.pointee.nb.1
+            if tensor.pointee.type == GGML_TYPE_F16 {
+                var half = [ggml_fp16_t](repeating: 0, count: rows.count)
+                ggml_fp32_to_fp16_row(rows, &half, Int64(rows.count))
+                half.withUnsafeBytes { ggml_backend_tensor_set(tensor, $0.baseAddress, offset, $0.count) }
+            } else {
+                rows.withUnsafeBytes { ggml_backend_tensor_set(tensor, $0.baseAddress, offset, $0.count) }
+            }
+        }
+    }
+
     /// Copies the first `count` positions of a slot to another: a stored prompt's prefix, reused.
     package func copy(from source: Int, to target: Int, count: Int) {
         precondition(

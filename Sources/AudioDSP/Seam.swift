@@ -1,24 +1,26 @@
 /// Joins segments so that nobody hears where: a segment that breaks off above silence fades out over a few
 /// milliseconds, the next fades in, and a short pause stands between them where the speech itself left none.
-struct Seam {
+package struct Seam {
     private let fade: Int
     private let pause: Int
     private var held: [Float] = []
     private var isFirstSegment = true
     private var position = 0
 
-    init(sampleRate: Int) {
+    /// A seam for sound of `sampleRate` samples a second.
+    package init(sampleRate: Int) {
         fade = sampleRate / 200  // 5 ms
         pause = sampleRate / 8  // 125 ms, the pause between sentences of brisk speech
     }
 
-    mutating func beginSegment() {
+    /// Says that the next samples begin a segment.
+    package mutating func beginSegment() {
         if position > 0 { isFirstSegment = false }
         position = 0
     }
 
     /// The samples to send now. The last few of a segment are held back until it is known to have ended.
-    mutating func pass(_ samples: [Float], endOfSegment: Bool, isLast: Bool) -> [Float] {
+    package mutating func pass(_ samples: [Float], endOfSegment: Bool, isLast: Bool) -> [Float] {
         var all = held + samples
         if !isFirstSegment {
             for index in 0..<min(all.count, max(0, fade - position)) {

@@ -1,0 +1,260 @@
+import NeuralLayers
+import SpeechCore
+import TensorGraph
+
+/// Sessions that step together: the weights are read once for all of them.
+///
+/// What a session says depends on its own rows, caches and noise alone, so it is the same in any company.
+final class Batch {
+    let model: Model
+    let device: Device
+    let slots: Int, capacity: Int
+    let lowerCache: KVCache, upperCache: KVCache
+    private var textLayouts: [Int: TextLayout] = [:]
+    private var conditionLayouts: [Int: ConditionLayout] = [:]
+    private var velocityLayouts: [Int: VelocityLayout] = [:]
+    private var speechLayouts: [Int: SpeechLayout] = [:]
+    private var schedules: [Int: Schedule] = [:]
+    /// The preset whose rows still stand at a slot's beginning.
+    private var resident: [Int: String] = [:]
+    private(set) var sessions: [Session] = []
+    private(set) var timings = StageTimings()
+
+    /// The solver's steps, and what each adds to the head's conditions.
+    struct Schedule {
+        let steps: [NoiseSchedule.Step]
+        let embeddings: [[Float]]
+    }
+
+    init(_ model: Model, on device: Device, slots: Int, capacity: Int, half: Bool) throws(DeviceError) {
+        (self.model, self.device, self.slots, self.capacity) = (model, device, slots, capacity)
+        lowerCache = try KVCache(
+            on: device, model.config.lower.cache, slots: slots, capacity: capacity, half: half)
+        upperCache = try KVCache(
+            on: device, model.config.upper.cache, slots: 2 * slots, capacity: capacity, half: half)
+    }
+
+    /// Whether another session may join.
+    var hasRoom: Bool { sessions.count < slots }
+
+    // MARK: joining and leaving
+
+    /// Takes a session in: its preset's rows go into a slot, unless they stand there from an earlier session.
+    func admit(
+        _ ids: [Int32], _ preset: VoicePreset, _ rules: Session.Rules, _ noise: NoiseSource
+    ) -> Session {
+        precondition(hasRoom, "a session joins only where there is room")
+        precondition(rules.rowLimit <= capacity, "\(rules.rowLimit) rows in a cache of \(capacity)")
+        let busy = Set(sessions.map(\.slot))
+        let free = (0..<slots).filter { !busy.contains($0) }
+        let slot = free.first { resident[$0] == preset.path } ?? free.first { resident[$0] == nil } ?? free[0]
+        let session = Session(ids, preset, rules, noise, slot: slot)
+        let rows = preset.text.rows + preset.speech.rows + preset.negative.rows
+        if resident[slot] == preset.path {
+            timings.reusedRows += rows
+        } else {
+            timings.prefillSeconds += timed {
+                lowerCache.write(preset.text, slot: slot)
+                upperCache.write(preset.speech, slot: session.positiveSlot)
+                upperCache.write(preset.negative, slot: session.negativeSlot)
+            }
+            resident[slot] = preset.path
+        }
+        sessions.append(session)
+        return session
+    }
+
+    /// Forgets a session; its preset's rows stay for whoever speaks with the same voice.
+    func remove(_ session: Session) { sessions.removeAll { $0 === session } }
+
+    // MARK: stepping
+
+    /// One frame of every session that has not ended; its latent is in the session.
+    ///
+    /// - Returns: who spoke. A session whose text no longer fits ends without.
+    func step() -> [Session] {
+        timings.prefillSeconds += timed { readText(sessions.filter { $0.ending == nil }) }
+        let speaking = sessions.filter { $0.ending == nil }
+        timings.predictorSeconds += timed { diffuse(speaking) }
+        for session in speaking {
+            session.frames += 1
+            session.frameInWindow = (session.frameInWindow + 1) % PromptBuilder.speechWindow
+            // The frame that the cache has no more room for is still heard.
+            if session.upperRows + 1 > session.rules.rowLimit { session.ending = .limit }
+        }
+        let going = speaking.filter { $0.ending == nil }
+        timings.talkerSeconds += timed { advance(going) }
+        for session in going where session.stopLogit > 0 { session.ending = .natural }
+        timings.frames += speaking.count
+        return speaking
+    }
+
+    /// Windows of text of all who stand at the beginning of one, in one graph.
+    private func readText(_ sessions: [Session]) {
+        for session in sessions where session.upperRows + session.nextWindow.count > session.rules.rowLimit {
+            session.ending = .limit
+        }
+        let windows = sessions.filter { $0.ending == nil }.map { ($0, ids: $0.nextWindow) }.filter {
+            !$0.ids.isEmpty
+        }
+        guard !windows.isEmpty else { return }
+        let layout = textLayout(windows.reduce(0) { $0 + $1.ids.count })
+        layout.input.write(model.language.embeddings(windows.flatMap(\.ids)))
+        layout.lower.write(
+            windows.flatMap { session, ids in
+                (0..<ids.count).map { (slot: session.slot, position: session.lowerRows + $0) }
+            })
+        layout.upper.write(
+            windows.flatMap { session, ids in
+                (0..<ids.count).map { (slot: session.positiveSlot, position: session.upperRows + $0) }
+            })
+        layout.graph.compute()
+        var row = 0
+        for (session, ids) in windows {
+            row += ids.count
+            layout.hidden.read(row: row - 1, into: &session.hidden)
+            session.read += ids.count
+            session.lowerRows += ids.count
+            session.upperRows += ids.count
+            timings.prefillRows += ids.count
+        }
+    }
+
+    /// A latent for each session: its noise, led by two conditions through the steps of its schedule. Those with
+    /// fewer steps are done sooner.
+    private func diffuse(_ sessions: [Session]) {
+        guard !sessions.isEmpty else { return }
+        let latent = model.head.latent
+        let conditions = conditions(sessions.map { ($0.hidden, $0.negativeHidden) })
+        var solvers = sessions.map { Solver(noise: $0.noise.next(latent)) }
+        for index in 0..<(sessions.map(\.rules.steps).max() ?? 0) {
+            let active = sessions.indices.filter { sessions[$0].rules.steps > index }
+            let schedules = active.map { schedule(sessions[$0].rules.steps) }
+            let velocities = velocities(
+                zip(active, schedules).map { place, schedule in
+                    (solvers[place].x, conditions[place], schedule.embeddings[index])
+                })
+            for (row, place) in active.enumerated() {
+                let guided = Self.guided(velocities[row], by: sessions[place].rules.guidance)
+                solvers[place].advance(schedules[row].steps[index], velocity: guided)
+            }
+        }
+        for (session, solver) in zip(sessions, solvers) { session.latent = solver.x }
+    }
+
+    /// The velocity with the condition, away from the one without.
+    static func guided(_ pair: (positive: [Float], negative: [Float]), by scale: Float) -> [Float] {
+        zip(pair.positive, pair.negative).map { $1 + scale * ($0 - $1) }
+    }
+
+    /// Gives the upper stack the frames just spoken, with the text before them and without, as rows of one batch.
+    private func advance(_ sessions: [Session]) {
+        guard !sessions.isEmpty else { return }
+        let layout = speechLayout(sessions.count)
+        layout.latents.write(sessions.flatMap(\.latent))
+        layout.step.write(
+            sessions.map { (slot: $0.positiveSlot, position: $0.upperRows) }
+                + sessions.map { (slot: $0.negativeSlot, position: $0.negativeRows) })
+        layout.graph.compute()
+        let logits = layout.stop.read()
+        for (index, session) in sessions.enumerated() {
+            layout.hidden.read(row: index, into: &session.hidden)
+            layout.hidden.read(row: sessions.count + index, into: &session.negativeHidden)
+            session.stopLogit = logits[index]
+            session.upperRows += 1
+            session.negativeRows += 1
+        }
+    }
+
+    // MARK: diffusion
+
+    /// The steps of a schedule, made once.
+    func schedule(_ count: Int) -> Schedule {
+        if let schedule = schedules[count] { return schedule }
+        let steps = NoiseSchedule(steps: count).steps
+        let (graph, ends) = Graph.layOut(on: device, nodes: 64) { graph in
+            let sinusoids = DiffusionHead.sinusoids(steps.map(\.time))
+            let x = graph.input("sinusoids", [count, sinusoids.count / count])
+            let y = model.head.timeEmbedding(x)
+            graph.output(y)
+            return (x: x, y: y, values: sinusoids)
+        }
+        ends.x.write(ends.values)
+        graph.compute()
+        let (values, width) = (ends.y.read(), model.head.width)
+        let embeddings = (0..<count).map { Array(values[$0 * width..<($0 + 1) * width]) }
+        let schedule = Schedule(steps: steps, embeddings: embeddings)
+        schedules[count] = schedule
+        return schedule
+    }
+
+    /// What the head makes of the hidden states with text and without, of each session.
+    func conditions(_ hidden: [(positive: [Float], negative: [Float])]) -> [(
+        positive: [Float], negative: [Float]
+    )] {
+        let (layout, width, count) = (conditionLayout(hidden.count), model.head.width, hidden.count)
+        layout.hidden.write(hidden.flatMap(\.positive) + hidden.flatMap(\.negative))
+        layout.graph.compute()
+        let values = layout.conditions.read()
+        func row(_ index: Int) -> [Float] { Array(values[index * width..<(index + 1) * width]) }
+        return (0..<count).map { (row($0), row(count + $0)) }
+    }
+
+    /// One pass of the head: the velocities of each session's x under both of its conditions.
+    func velocities(
+        _ inputs: [(x: [Float], conditions: (positive: [Float], negative: [Float]), step: [Float])]
+    ) -> [(positive: [Float], negative: [Float])] {
+        let (layout, latent, count) = (velocityLayout(inputs.count), model.head.latent, inputs.count)
+        let x = inputs.flatMap(\.x)
+        layout.x.write(x + x)
+        layout.conditions.write(
+            inputs.flatMap { sum($0.conditions.positive, $0.step) }
+                + inputs.flatMap { sum($0.conditions.negative, $0.step) })
+        layout.graph.compute()
+        let values = layout.velocities.read()
+        func row(_ index: Int) -> [Float] { Array(values[index * latent..<(index + 1) * latent]) }
+        return (0..<count).map { (row($0), row(count + $0)) }
+    }
+
+    private func sum(_ left: [Float], _ right: [Float]) -> [Float] { zip(left, right).map { $0 + $1 } }
+
+    private func timed(_ work: () -> Void) -> Double {
+        let start = ContinuousClock.now
+        work()
+        return (ContinuousClock.now - start).seconds
+    }
+
+    // MARK: layouts kept for their size
+
+    private func textLayout(_ rows: Int) -> TextLayout {
+        if let layout = textLayouts[rows] { return layout }
+        let layout = makeTextLayout(rows)
+        textLayouts[rows] = layout
+        return layout
+    }
+
+    private func conditionLayout(_ sessions: Int) -> ConditionLayout {
+        if let layout = conditionLayouts[sessions] { return layout }
+        let layout = makeConditionLayout(sessions)
+        conditionLayouts[sessions] = layout
+        return layout
+    }
+
+    private func velocityLayout(_ sessions: Int) -> VelocityLayout {
+        if let layout = velocityLayouts[sessions] { return layout }
+        let layout = makeVelocityLayout(sessions)
+        velocityLayouts[sessions] = layout
+        return layout
+    }
+
+    private func speechLayout(_ sessions: Int) -> SpeechLayout {
+        if let layout = speechLayouts[sessions] { return layout }
+        let layout = makeSpeechLayout(sessions)
+        speechLayouts[sessions] = layout
+        return layout
+    }
+}
+
+extension Duration {
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

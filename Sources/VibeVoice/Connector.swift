@@ -1,0 +1,20 @@
+import NeuralLayers
+import TensorGraph
+
+/// A latent as a row of the language model: `fc2(norm(fc1 x))`, with no activation between.
+struct Connector: Sendable {
+    private let first, second: Linear
+    private let norm: RMSNorm
+    private let path: String
+
+    init(_ weights: Weights, _ input: Int, _ width: Int) throws(LoadError) {
+        path = weights.path
+        first = try Linear(weights["fc1"], input, width, bias: true)
+        // The authors' class leaves the norm's epsilon at this.
+        norm = try RMSNorm(weights["norm"], width, 1e-6)
+        second = try Linear(weights["fc2"], width, width, bias: true)
+    }
+
+    /// `[rows, input]` to `[rows, width]`.
+    func callAsFunction(_ x: Tensor) -> Tensor { second(norm(first(x))).named(path) }
+}
