@@ -10,8 +10,15 @@ extension AudioBuffer {
     ///
     /// - Throws: `SpeechError`.
     public init(contentsOf file: URL) throws {
+        try self.init(contentsOf: file, longest: Self.longestRecording)
+    }
+
+    /// A recording from a file, of at most `longest` seconds.
+    ///
+    /// - Throws: `SpeechError`.
+    package init(contentsOf file: URL, longest: Double) throws {
         do {
-            self = try AudioFile.read(path: file.path, maximumSeconds: Self.longestRecording).audio
+            self = try AudioFile.read(path: file.path, maximumSeconds: longest).audio
         } catch {
             throw SpeechError(describing: error)
         }

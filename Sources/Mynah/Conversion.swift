@@ -53,7 +53,7 @@ package struct ModelConversion {
             throw SpeechError.alreadyQuantised(files.path, quantised.type)
         }
         (self.files, self.type) = (files, type)
-        let (roles, precision) = (try roles?(files) ?? Family.of(files).roles(files), Precision(type))
+        let (roles, precision) = (try roles?(files) ?? Self.roles(files), Precision(type))
         tensors = try files.tensors.map { tensor in
             let role = roles[tensor.name]
             let target = precision.fileType(for: role, stored: tensor.type, shape: tensor.shape)
@@ -66,6 +66,11 @@ package struct ModelConversion {
                 bytes: bytes)
         }
         texts = try Self.metadata(files, type)
+    }
+
+    /// What tensors are for, by the checkpoint's family.
+    private static func roles(_ files: ModelFiles) throws -> [String: WeightRole] {
+        try TranscriberFamily.of(files)?.roles(files) ?? Family.of(files).roles(files)
     }
 
     /// Bytes of the tensors in the file.

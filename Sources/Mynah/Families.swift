@@ -34,6 +34,11 @@ struct Family: Sendable {
     ///
     /// - Throws: `SpeechError` of code `unsupported`, naming what it is and what is known.
     static func of(_ files: ModelFiles) throws -> Family {
+        if TranscriberFamily.of(files) != nil {
+            throw SpeechError(
+                .unsupported, "'\(files.path)' is a model that listens; it does not speak.",
+                remedy: "Use it with 'mynah transcribe'.")
+        }
         struct Kind: Decodable { let modelType: String? }
         let kind: Kind
         do {

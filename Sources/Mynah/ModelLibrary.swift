@@ -12,6 +12,8 @@ public struct ModelLibrary: Sendable {
     public let device: ComputeDevice
     package let hub: ModelHub
     private let standard: String?
+    /// Whether the environment names a model.
+    var hasStandard: Bool { standard != nil }
 
     /// A library.
     ///
@@ -65,8 +67,8 @@ public struct ModelLibrary: Sendable {
         do {
             let files = try ModelFiles(path: locate(checkpoint).path)
             let device = try Device(device.choice, kernels: kernels)
-            return try Family.of(files).parity(
-                files, CheckpointFile(path: golden), quantization?.precision ?? .exact, device)
+            let parity = try TranscriberFamily.of(files)?.parity ?? Family.of(files).parity
+            return try parity(files, CheckpointFile(path: golden), quantization?.precision ?? .exact, device)
         } catch {
             throw SpeechError(describing: error)
         }
@@ -96,7 +98,7 @@ extension ModelLibrary {
     /// - Throws: `SpeechError` that lists what there is.
     package func locate(_ name: String?) throws -> ModelPlace {
         guard let name = name ?? standard else {
-            guard let first = installed().first else {
+            guard let first = installed().first(where: { !$0.listens }) else {
                 throw SpeechError(
                     .missingFile, "No model is installed, and the program's own is missing.",
                     remedy: "Run 'mynah models pull qwen3-tts-0.6b'.")

@@ -37,10 +37,10 @@ extension ModelLibrary {
             footprint: { place, rounding in
                 let settings = LoadSettings(
                     precision: rounding?.precision ?? .stored, device: .cpu, sessions: options.sessions)
-                guard let files = try? ModelFiles(path: place.path), let family = try? Family.of(files) else {
-                    return nil
-                }
-                return try? family.footprint(files, settings)
+                guard let files = try? ModelFiles(path: place.path),
+                    let footprint = try? TranscriberFamily.of(files)?.footprint ?? Family.of(files).footprint
+                else { return nil }
+                return try? footprint(files, settings)
             }, available: available)
         return .doesNotFit(
             need: need, available: available,

@@ -102,6 +102,7 @@ struct ModelsCommand: AsyncParsableCommand {
         func run() async throws {
             let library = ModelLibrary(device: .cpu)
             let place = try library.locate(model.name)
+            if place.listens { return try await showListener(place, library) }
             let card = try await library.synthesizer(
                 at: place, options: LoadOptions(device: .cpu, sessions: 1)
             ).card
@@ -117,6 +118,20 @@ struct ModelsCommand: AsyncParsableCommand {
                 ],
                 ["clones", card.clones ? "yes" : "no"], ["voices from words", card.designs ? "yes" : "no"],
                 ["delivery in words", card.takesInstructions ? "yes" : "no"],
+            ])
+        }
+
+        private func showListener(_ place: ModelPlace, _ library: ModelLibrary) async throws {
+            struct Description: Encodable { let place: ModelPlace, card: TranscriberCard }
+            let card = try await library.transcriber(
+                at: place, options: LoadOptions(device: .cpu, sessions: 1)
+            ).card
+            if json { return try Console.json(Description(place: place, card: card)) }
+            Table.show([
+                ["name", place.name], ["path", place.path], ["family", card.family], ["size", card.size],
+                ["longest recording", "\(card.longestRecording.digits(0)) s"],
+                ["tells speakers apart", card.tellsSpeakers ? "yes" : "no"],
+                ["takes context", card.takesContext ? "yes" : "no"],
             ])
         }
     }

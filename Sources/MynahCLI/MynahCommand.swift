@@ -23,13 +23,17 @@ import SpeechCore
             Keep a voice heard in a recording, then speak with it:
               mynah clone ann --audio ann.wav --text "The birch canoe slid on the smooth planks."
               mynah speak "Rain again." -v ann -o rain.wav
+            Write down what is said in a recording:
+              mynah transcribe meeting.mp3 -m vibevoice-asr --format srt -o meeting.srt
 
             \(ExitStatus.help)
             """,
         version: Program.version,
         subcommands: [
-            SpeakCommand.self, CloneCommand.self, VoicesCommand.self, ModelsCommand.self, DoctorCommand.self,
-            ParityCommand.self, BenchCommand.self, ConvertCommand.self, InspectCommand.self,
+            SpeakCommand.self, TranscribeCommand.self, CloneCommand.self, VoicesCommand.self,
+            ModelsCommand.self,
+            DoctorCommand.self, ParityCommand.self, BenchCommand.self, ConvertCommand.self,
+            InspectCommand.self,
         ])
 
     static func main() async {

@@ -244,9 +244,12 @@ extension Tensor {
 }
 
 extension StreamState {
-    /// Room for the rows a convolution looks back on; nil for one that does not.
-    package func convolution(_ weight: ConvolutionWeight, dilation: Int = 1) -> (StreamState, Int)? {
-        let rows = (weight.taps - 1) * dilation
+    /// Room for the rows a convolution looks back on; nil for one that does not. With a stride, a step takes a
+    /// whole number of strides, so the last `stride - 1` rows before it were used up by the step before.
+    package func convolution(_ weight: ConvolutionWeight, stride: Int = 1, dilation: Int = 1) -> (
+        StreamState, Int
+    )? {
+        let rows = (weight.taps - 1) * dilation + 1 - stride
         return rows == 0 ? nil : (self, add([rows, weight.input], half: weight.half))
     }
 

@@ -1,0 +1,93 @@
+/// What was said in a recording.
+public struct Transcript: Sendable, Equatable, Codable {
+    /// Who said what and when, in the order of the model's answer.
+    public var segments: [TranscriptSegment]
+    /// Length of the recording in seconds.
+    public var duration: Double
+    /// What the model wrote, where it could not be read as segments.
+    public var unread: String?
+    /// What a person should know of the result; empty when nothing is amiss.
+    public var warnings: [Warning]
+
+    /// A transcript from its parts.
+    public init(
+        segments: [TranscriptSegment], duration: Double, unread: String? = nil, warnings: [Warning] = []
+    ) {
+        self.segments = segments
+        self.duration = duration
+        self.unread = unread
+        self.warnings = warnings
+    }
+
+    /// What may be amiss with a transcript.
+    public enum Warning: String, Sendable, Codable {
+        /// The recording is silent; the model was not asked.
+        case silence
+        /// The answer is not segments: it stands as the model wrote it.
+        case unread
+        /// The answer breaks off; what was whole is there.
+        case truncated
+        /// The model went round in circles and was cut off there.
+        case repetition
+        /// The token limit came before the end.
+        case limit
+    }
+
+    /// The words alone, a segment a line; marks of silence left out. What could not be read stands as it is.
+    public var text: String {
+        if let unread { return unread }
+        return segments.lazy.filter { !$0.isSilence }.map(\.text).joined(separator: "\n")
+    }
+}
+
+/// Something said by one speaker.
+public struct TranscriptSegment: Sendable, Equatable, Codable {
+    /// Who: the model's number for the speaker, from 0; nil where it names none, as for music or silence.
+    public var speaker: String?
+    /// When it begins and ends, in seconds; nil where the model does not say.
+    public var start: Double?, end: Double?
+    /// What is said, or a mark such as `[Music]`.
+    public var text: String
+
+    /// A segment from its parts.
+    public init(speaker: String? = nil, start: Double? = nil, end: Double? = nil, text: String) {
+        self.speaker = speaker
+        self.start = start
+        self.end = end
+        self.text = text
+    }
+
+    /// Whether nothing is said in it.
+    public var isSilence: Bool { text.isEmpty || text.lowercased() == "[silence]" }
+}
+
+/// A step of a transcription, as it happens.
+public enum TranscriptionEvent: Sendable, Equatable {
+    /// The model has heard, and then read, this share of the recording, from 0 to 1.
+    case listening(Double)
+    /// New characters of the answer, as the model writes them.
+    case writing(String)
+    /// A segment is complete.
+    case segment(TranscriptSegment)
+    /// The answer went round in circles: only this many segments stand, and it goes on from there.
+    case retracted(to: Int)
+    /// The end.
+    case finished(Transcript)
+}
+
+/// Choices about a transcription.
+public struct TranscriptionOptions: Sendable, Equatable {
+    /// Names, terms and topics that the recording may hold, in any form.
+    public var context: String
+    /// Most tokens of the answer; nil is in proportion to the recording.
+    public var maximumTokens: Int?
+    /// For the draws that follow a repetition; everything else is the likeliest token.
+    public var seed: UInt64
+
+    /// Options; what is not given is left to the model.
+    public init(context: String = "", maximumTokens: Int? = nil, seed: UInt64 = 0) {
+        self.context = context
+        self.maximumTokens = maximumTokens
+        self.seed = seed
+    }
+}

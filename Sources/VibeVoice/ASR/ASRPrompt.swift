@@ -1,0 +1,105 @@
+package import Checkpoints
+import Foundation
+package import TextProcessing
+
+/// The tokenizer of a checkpoint: its own, or Qwen2.5's beside it.
+package enum ASRTokenizer {
+    /// Qwen2.5's added tokens, which follow its 151,643 others in this order.
+    static let addedTokens =
+        [
+            "endoftext", "im_start", "im_end", "object_ref_start", "object_ref_end", "box_start", "box_end",
+            "quad_start",
+            "quad_end", "vision_start", "vision_end", "vision_pad", "image_pad", "video_pad",
+        ].map { "<|\($0)|>" } + ["<tool_call>", "</tool_call>"]
+        + ["fim_prefix", "fim_middle", "fim_suffix", "fim_pad", "repo_name", "file_sep"].map { "<|\($0)|>" }
+
+    package static func load(_ files: ModelFiles) throws -> BytePairTokenizer {
+        if files.has("tokenizer.json") {
+            return try BytePairTokenizer(tokenizerJSON: files.data("tokenizer.json"))
+        }
+        guard files.has("vocab.json"), files.has("merges.txt") else { throw ASRPromptError.noTokenizer }
+        if files.has("tokenizer_config.json") { return try BytePairTokenizer(files: files.data) }
+        let added = addedTokens.enumerated().map { index, content in
+            AddedToken(content: content, id: Int32(151_643 + index), isSpecial: index < 14)
+        }
+        return try BytePairTokenizer(
+            vocabulary: files.data("vocab.json"), merges: files.data("merges.txt"), addedTokens: added)
+    }
+}
+
+/// Why a request makes no prompt.
+package enum ASRPromptError: Error, Equatable {
+    case noTokenizer
+    case missingToken(String)
+    case tokenBeyondVocabulary(String, id: Int32, vocabulary: Int)
+    case controlTokenInContext
+}
+
+/// A prompt: ids, and where among them the frames' rows stand.
+package struct ASRPrompt: Equatable {
+    package let before: [Int32], after: [Int32]
+    package let frames: Int
+    /// The id that holds a frame's place in the ids.
+    let placeholder: Int32
+
+    var count: Int { before.count + frames + after.count }
+    package var ids: [Int32] { before + [Int32](repeating: placeholder, count: frames) + after }
+}
+
+/// Questions to the model, in the words it was trained on.
+package struct ASRPromptBuilder: Sendable {
+    let tokenizer: BytePairTokenizer
+    /// Ends the generation.
+    let endOfText: Int32, endOfTurn: Int32
+    private let startOfTurn: Int32
+    private let audioStart: Int32, audioEnd: Int32, placeholder: Int32
+
+    package init(_ tokenizer: BytePairTokenizer, vocabulary: Int) throws(ASRPromptError) {
+        func id(_ token: String) throws(ASRPromptError) -> Int32 {
+            guard let id = tokenizer[token: token] else { throw .missingToken(token) }
+            guard id < vocabulary else { throw .tokenBeyondVocabulary(token, id: id, vocabulary: vocabulary) }
+            return id
+        }
+        self.tokenizer = tokenizer
+        guard tokenizer.idLimit <= vocabulary else {
+            throw .tokenBeyondVocabulary("", id: Int32(tokenizer.idLimit - 1), vocabulary: vocabulary)
+        }
+        endOfText = try id("<|endoftext|>")
+        endOfTurn = try id("<|im_end|>")
+        startOfTurn = try id("<|im_start|>")
+        audioStart = try id("<|object_ref_start|>")
+        audioEnd = try id("<|object_ref_end|>")
+        placeholder = try id("<|box_start|>")
+    }
+
+    /// The prompt for a recording.
+    ///
+    /// - Parameters:
+    ///   - samples: at 24 kHz.
+    ///   - frames: that the encoders made of them.
+    ///   - context: names, terms or topics; blank is none.
+    package func prompt(samples: Int, frames: Int, context: String) throws(ASRPromptError) -> ASRPrompt {
+        let context = context.trimmingCharacters(in: .whitespacesAndNewlines)
+        let control = [endOfText, endOfTurn, startOfTurn, audioStart, audioEnd, placeholder]
+        guard !tokenizer.encode(context).contains(where: control.contains) else {
+            throw .controlTokenInContext
+        }
+        let seconds = Self.twoDecimals(samples)
+        let keys = "transcribe it with these keys: Start time, End time, Speaker ID, Content<|im_end|>\n"
+        let tail =
+            context.isEmpty
+            ? "This is a \(seconds) seconds audio, please \(keys)"
+            : "This is a \(seconds) seconds audio, with extra info: \(context)\n\nPlease \(keys)"
+        let system =
+            "You are a helpful assistant that transcribes audio input into text output in JSON format."
+        return ASRPrompt(
+            before: tokenizer.encode(
+                "<|im_start|>system\n\(system)<|im_end|>\n<|im_start|>user\n<|object_ref_start|>"),
+            after: tokenizer.encode("<|object_ref_end|>\n\(tail)"), frames: frames, placeholder: placeholder)
+    }
+
+    /// Seconds with two digits, the nearest to the double as C's formatting has it.
+    private static func twoDecimals(_ samples: Int) -> String {
+        String(format: "%.2f", Double(samples) / Double(ASRConfiguration.sampleRate))
+    }
+}
