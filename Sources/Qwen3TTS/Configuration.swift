@@ -26,7 +26,7 @@ struct Configuration: Decodable, Sendable {
 }
 
 /// `talker_config`.
-struct TalkerConfiguration: Decodable, Sendable {
+struct TalkerConfiguration: Decodable, Sendable, Qwen3Stack {
     let hiddenSize: Int, intermediateSize: Int, numHiddenLayers: Int
     let numAttentionHeads: Int, numKeyValueHeads: Int, headDim: Int
     let vocabSize: Int, textVocabSize: Int, textHiddenSize: Int, numCodeGroups: Int
@@ -48,24 +48,28 @@ struct TalkerConfiguration: Decodable, Sendable {
             if name == nil { _ = try container.decode(Bool.self) }
         }
     }
-
-    var decoder: DecoderConfig {
-        var config = DecoderConfig(
-            width: hiddenSize, feedForward: intermediateSize, layers: numHiddenLayers,
-            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim),
-            ropeBase: ropeTheta,
-            epsilon: rmsNormEps)
-        config.headNorms = true
-        return config
-    }
 }
 
 /// `talker_config.code_predictor_config`.
-struct CodePredictorConfiguration: Decodable, Sendable {
+struct CodePredictorConfiguration: Decodable, Sendable, Qwen3Stack {
     let hiddenSize: Int, intermediateSize: Int, numHiddenLayers: Int
     let numAttentionHeads: Int, numKeyValueHeads: Int, headDim: Int
     let vocabSize: Int, ropeTheta: Double, rmsNormEps: Float
+}
 
+/// The keys by which a Qwen3 stack of layers is described, in either place.
+protocol Qwen3Stack {
+    var hiddenSize: Int { get }
+    var intermediateSize: Int { get }
+    var numHiddenLayers: Int { get }
+    var numAttentionHeads: Int { get }
+    var numKeyValueHeads: Int { get }
+    var headDim: Int { get }
+    var ropeTheta: Double { get }
+    var rmsNormEps: Float { get }
+}
+
+extension Qwen3Stack {
     var decoder: DecoderConfig {
         var config = DecoderConfig(
             width: hiddenSize, feedForward: intermediateSize, layers: numHiddenLayers,

@@ -1,6 +1,7 @@
 import Checkpoints
 import Qwen3TTS
 import SpeechCore
+import SpeechTesting
 import Testing
 
 /// The codec's decoder in pieces. The tiny checkpoints attend to a window of eight frames.

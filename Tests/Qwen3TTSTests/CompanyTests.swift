@@ -1,6 +1,7 @@
 import Checkpoints
 import Qwen3TTS
 import SpeechCore
+import SpeechTesting
 import Testing
 
 /// What a request sounds like does not depend on who speaks beside it, or spoke before.

@@ -3,6 +3,7 @@ import Foundation
 import Mynah
 import Qwen3TTS
 import SpeechCore
+import SpeechTesting
 import TensorGraph
 import Testing
 

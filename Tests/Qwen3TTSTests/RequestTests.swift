@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import Qwen3TTS
 import SpeechCore
+import SpeechTesting
 import Testing
 
 /// Prompts and configurations, as a caller sees them.

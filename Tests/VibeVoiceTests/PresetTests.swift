@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import SpeechCore
+import SpeechTesting
 import TensorGraph
 import Testing
 import VibeVoice
