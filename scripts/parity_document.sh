@@ -3,8 +3,11 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 cd "$MYNAH_ROOT"
-fixtures=Tests/Fixtures/qwen3-tts
-table() { ./mynah parity "$fixtures/$1" "$fixtures/$1.golden.safetensors" --summary "${@:2}"; }
+fixtures=Tests/Fixtures
+table() {
+    ./mynah parity "$fixtures/qwen3-tts/$1" "$fixtures/qwen3-tts/$1.golden.safetensors" --summary "${@:2}"
+}
+vibevoice() { ./mynah parity "$fixtures/vibevoice/$1" "$fixtures/vibevoice/$2/golden.safetensors" --summary; }
 {
     sed '/^<!-- tables -->$/q' docs/parity.md
     for variant in base custom_voice voice_design; do
@@ -15,5 +18,11 @@ table() { ./mynah parity "$fixtures/$1" "$fixtures/$1.golden.safetensors" --summ
     table tiny-base --composed
     printf '\n## Qwen3-TTS, tiny base, q8_0, along the golden path\n\n'
     table tiny-base --quantize q8_0
+    printf '\n## VibeVoice-Realtime, tiny, float32\n\n'
+    vibevoice realtime-tiny realtime-tiny
+    printf '\n## VibeVoice-ASR, tiny, the authors'"'"' layout, float32\n\n'
+    vibevoice asr-tiny asr-tiny
+    printf '\n## VibeVoice-ASR, tiny, the transformers layout, float32\n\n'
+    vibevoice asr-tiny-hf asr-tiny
 } > docs/parity.md.new
 mv docs/parity.md.new docs/parity.md
