@@ -20,6 +20,8 @@ vibevoice() { ./mynah parity "$fixtures/vibevoice/$1" "$fixtures/vibevoice/$2/go
     table tiny-base --quantize q8_0
     printf '\n## VibeVoice-Realtime, tiny, float32\n\n'
     vibevoice realtime-tiny realtime-tiny
+    printf '\n## VibeVoice-1.5B, tiny, float32\n\n'
+    vibevoice 1.5b-tiny 1.5b-tiny
     printf '\n## VibeVoice-ASR, tiny, the authors'"'"' layout, float32\n\n'
     vibevoice asr-tiny asr-tiny
     printf '\n## VibeVoice-ASR, tiny, the transformers layout, float32\n\n'

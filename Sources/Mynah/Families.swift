@@ -28,6 +28,10 @@ struct Family: Sendable {
             modelType: VibeVoiceRealtimeFamily.modelType, load: VibeVoiceRealtimeFamily.load,
             footprint: VibeVoiceRealtimeFamily.footprint, roles: VibeVoiceRealtimeFamily.roles,
             parity: VibeVoiceRealtimeFamily.parity),
+        Family(
+            modelType: VibeVoiceLongFamily.modelType, load: VibeVoiceLongFamily.load,
+            footprint: VibeVoiceLongFamily.footprint, roles: VibeVoiceLongFamily.roles,
+            parity: VibeVoiceLongFamily.parity),
     ]
 
     /// The family of a checkpoint.

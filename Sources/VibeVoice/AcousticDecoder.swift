@@ -11,19 +11,21 @@ struct AcousticDecoder: Sendable {
     /// Values of a latent, and samples made of one.
     let latent: Int, samplesPerFrame: Int
 
-    init(_ weights: Weights, _ config: TokenizerConfiguration) throws(LoadError) {
+    init(
+        _ weights: Weights, _ config: TokenizerConfiguration, _ layout: EncoderLayout = .authors
+    ) throws(LoadError) {
         path = weights.path
         (latent, samplesPerFrame) = (config.vaeDim, config.samplesPerFrame)
         let count = config.decoderRatios.count
         let widths = (0...count).map { config.decoderNFilters << (count - $0) }
         self.widths = widths
         var raising = [
-            try CausalConvolution(weights["upsample_layers"][0][0]["conv"], latent, widths[0], taps: 7)
+            try CausalConvolution(layout.decoderPart(weights, 0)["conv"], latent, widths[0], taps: 7)
         ]
         for (index, ratio) in config.decoderRatios.enumerated() {
             raising.append(
                 try CausalConvolution(
-                    transposed: weights["upsample_layers"][index + 1][0]["convtr"], named: "convtr",
+                    transposed: layout.decoderPart(weights, index + 1)["convtr"], named: "convtr",
                     widths[index],
                     widths[index + 1], taps: 2, stride: ratio))
         }
@@ -33,12 +35,14 @@ struct AcousticDecoder: Sendable {
             var blocks: [TokenizerBlock] = []
             for block in 0..<depth {
                 blocks.append(
-                    try TokenizerBlock(weights["stages"][index][block], widths[index], config.layernormEps))
+                    try TokenizerBlock(
+                        layout.block(weights, index, block), widths[index], config.layernormEps, layout))
             }
             stages.append(blocks)
         }
         self.stages = stages
-        head = try CausalConvolution(weights["head"]["conv"], widths[count], 1, taps: 7)
+        head = try CausalConvolution(
+            layout == .authors ? weights["head"]["conv"] : weights["head"], widths[count], 1, taps: 7)
     }
 
     /// Room for every layer's past.

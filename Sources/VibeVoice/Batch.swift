@@ -10,24 +10,17 @@ final class Batch {
     let device: Device
     let slots: Int, capacity: Int
     let lowerCache: KVCache, upperCache: KVCache
+    let diffusion: Diffusion
     private var textLayouts: [Int: TextLayout] = [:]
-    private var conditionLayouts: [Int: ConditionLayout] = [:]
-    private var velocityLayouts: [Int: VelocityLayout] = [:]
     private var speechLayouts: [Int: SpeechLayout] = [:]
-    private var schedules: [Int: Schedule] = [:]
     /// The preset whose rows still stand at a slot's beginning.
     private var resident: [Int: String] = [:]
     private(set) var sessions: [Session] = []
     private(set) var timings = StageTimings()
 
-    /// The solver's steps, and what each adds to the head's conditions.
-    struct Schedule {
-        let steps: [NoiseSchedule.Step]
-        let embeddings: [[Float]]
-    }
-
     init(_ model: Model, on device: Device, slots: Int, capacity: Int, half: Bool) throws(DeviceError) {
         (self.model, self.device, self.slots, self.capacity) = (model, device, slots, capacity)
+        diffusion = Diffusion(model.head, on: device)
         lowerCache = try KVCache(
             on: device, model.config.lower.cache, slots: slots, capacity: capacity, half: half)
         upperCache = try KVCache(
@@ -120,31 +113,17 @@ final class Batch {
         }
     }
 
-    /// A latent for each session: its noise, led by two conditions through the steps of its schedule. Those with
-    /// fewer steps are done sooner.
+    /// A latent for each session, led by its two hidden states.
     private func diffuse(_ sessions: [Session]) {
         guard !sessions.isEmpty else { return }
-        let latent = model.head.latent
-        let conditions = conditions(sessions.map { ($0.hidden, $0.negativeHidden) })
-        var solvers = sessions.map { Solver(noise: $0.noise.next(latent)) }
-        for index in 0..<(sessions.map(\.rules.steps).max() ?? 0) {
-            let active = sessions.indices.filter { sessions[$0].rules.steps > index }
-            let schedules = active.map { schedule(sessions[$0].rules.steps) }
-            let velocities = velocities(
-                zip(active, schedules).map { place, schedule in
-                    (solvers[place].x, conditions[place], schedule.embeddings[index])
-                })
-            for (row, place) in active.enumerated() {
-                let guided = Self.guided(velocities[row], by: sessions[place].rules.guidance)
-                solvers[place].advance(schedules[row].steps[index], velocity: guided)
-            }
-        }
-        for (session, solver) in zip(sessions, solvers) { session.latent = solver.x }
-    }
-
-    /// The velocity with the condition, away from the one without.
-    static func guided(_ pair: (positive: [Float], negative: [Float]), by scale: Float) -> [Float] {
-        zip(pair.positive, pair.negative).map { $1 + scale * ($0 - $1) }
+        let latents = diffusion.latents(
+            sessions.map { session in
+                Diffusion.Frame(
+                    hidden: (session.hidden, session.negativeHidden),
+                    noise: session.noise.next(model.head.latent),
+                    steps: session.rules.steps, guidance: session.rules.guidance)
+            })
+        for (session, latent) in zip(sessions, latents) { session.latent = latent }
     }
 
     /// Gives the upper stack the frames just spoken, with the text before them and without, as rows of one batch.
@@ -166,58 +145,6 @@ final class Batch {
         }
     }
 
-    // MARK: diffusion
-
-    /// The steps of a schedule, made once.
-    func schedule(_ count: Int) -> Schedule {
-        if let schedule = schedules[count] { return schedule }
-        let steps = NoiseSchedule(steps: count).steps
-        let (graph, ends) = Graph.layOut(on: device, nodes: 64) { graph in
-            let sinusoids = DiffusionHead.sinusoids(steps.map(\.time))
-            let x = graph.input("sinusoids", [count, sinusoids.count / count])
-            let y = model.head.timeEmbedding(x)
-            graph.output(y)
-            return (x: x, y: y, values: sinusoids)
-        }
-        ends.x.write(ends.values)
-        graph.compute()
-        let (values, width) = (ends.y.read(), model.head.width)
-        let embeddings = (0..<count).map { Array(values[$0 * width..<($0 + 1) * width]) }
-        let schedule = Schedule(steps: steps, embeddings: embeddings)
-        schedules[count] = schedule
-        return schedule
-    }
-
-    /// What the head makes of the hidden states with text and without, of each session.
-    func conditions(_ hidden: [(positive: [Float], negative: [Float])]) -> [(
-        positive: [Float], negative: [Float]
-    )] {
-        let (layout, width, count) = (conditionLayout(hidden.count), model.head.width, hidden.count)
-        layout.hidden.write(hidden.flatMap(\.positive) + hidden.flatMap(\.negative))
-        layout.graph.compute()
-        let values = layout.conditions.read()
-        func row(_ index: Int) -> [Float] { Array(values[index * width..<(index + 1) * width]) }
-        return (0..<count).map { (row($0), row(count + $0)) }
-    }
-
-    /// One pass of the head: the velocities of each session's x under both of its conditions.
-    func velocities(
-        _ inputs: [(x: [Float], conditions: (positive: [Float], negative: [Float]), step: [Float])]
-    ) -> [(positive: [Float], negative: [Float])] {
-        let (layout, latent, count) = (velocityLayout(inputs.count), model.head.latent, inputs.count)
-        let x = inputs.flatMap(\.x)
-        layout.x.write(x + x)
-        layout.conditions.write(
-            inputs.flatMap { sum($0.conditions.positive, $0.step) }
-                + inputs.flatMap { sum($0.conditions.negative, $0.step) })
-        layout.graph.compute()
-        let values = layout.velocities.read()
-        func row(_ index: Int) -> [Float] { Array(values[index * latent..<(index + 1) * latent]) }
-        return (0..<count).map { (row($0), row(count + $0)) }
-    }
-
-    private func sum(_ left: [Float], _ right: [Float]) -> [Float] { zip(left, right).map { $0 + $1 } }
-
     private func timed(_ work: () -> Void) -> Double {
         let start = ContinuousClock.now
         work()
@@ -230,20 +157,6 @@ final class Batch {
         if let layout = textLayouts[rows] { return layout }
         let layout = makeTextLayout(rows)
         textLayouts[rows] = layout
-        return layout
-    }
-
-    private func conditionLayout(_ sessions: Int) -> ConditionLayout {
-        if let layout = conditionLayouts[sessions] { return layout }
-        let layout = makeConditionLayout(sessions)
-        conditionLayouts[sessions] = layout
-        return layout
-    }
-
-    private func velocityLayout(_ sessions: Int) -> VelocityLayout {
-        if let layout = velocityLayouts[sessions] { return layout }
-        let layout = makeVelocityLayout(sessions)
-        velocityLayouts[sessions] = layout
         return layout
     }
 

@@ -11,18 +11,6 @@ struct TextLayout {
     let lower, upper: Step
 }
 
-/// Hidden states to conditions of the head.
-struct ConditionLayout {
-    let graph: Graph
-    let hidden, conditions: Tensor
-}
-
-/// One pass of the head: rows with text first, those without after.
-struct VelocityLayout {
-    let graph: Graph
-    let x, conditions, velocities: Tensor
-}
-
 /// Frames through the upper stack, each as two rows: with text before it, and without.
 struct SpeechLayout {
     let graph: Graph
@@ -47,28 +35,6 @@ extension Batch {
         }
         return TextLayout(
             graph: graph, input: ends.input, hidden: ends.hidden, lower: ends.lower, upper: ends.upper)
-    }
-
-    func makeConditionLayout(_ sessions: Int) -> ConditionLayout {
-        let (graph, ends) = Graph.layOut(on: device, nodes: 64) { graph in
-            let hidden = graph.input("hidden", [2 * sessions, model.head.width])
-            let conditions = model.head.conditions(hidden)
-            graph.output(conditions)
-            return (hidden: hidden, conditions: conditions)
-        }
-        return ConditionLayout(graph: graph, hidden: ends.hidden, conditions: ends.conditions)
-    }
-
-    func makeVelocityLayout(_ sessions: Int) -> VelocityLayout {
-        let (graph, ends) = Graph.layOut(on: device, nodes: 2048) { graph in
-            let x = graph.input("x", [2 * sessions, model.head.latent])
-            let conditions = graph.input("conditions", [2 * sessions, model.head.width])
-            let velocities = model.head(x, conditions)
-            graph.output(velocities)
-            return (x: x, conditions: conditions, velocities: velocities)
-        }
-        return VelocityLayout(
-            graph: graph, x: ends.x, conditions: ends.conditions, velocities: ends.velocities)
     }
 
     func makeSpeechLayout(_ frames: Int, taps: Set<String> = []) -> SpeechLayout {

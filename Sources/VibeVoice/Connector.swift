@@ -7,12 +7,15 @@ struct Connector: Sendable {
     private let norm: RMSNorm
     private let path: String
 
-    init(_ weights: Weights, _ input: Int, _ width: Int) throws(LoadError) {
+    init(
+        _ weights: Weights, _ input: Int, _ width: Int, _ layout: EncoderLayout = .authors
+    ) throws(LoadError) {
         path = weights.path
-        first = try Linear(weights["fc1"], input, width, bias: true)
+        let names = layout == .authors ? ("fc1", "norm", "fc2") : ("linear_1", "act", "linear_2")
+        first = try Linear(weights[names.0], input, width, bias: true)
         // The authors' class leaves the norm's epsilon at this.
-        norm = try RMSNorm(weights["norm"], width, 1e-6)
-        second = try Linear(weights["fc2"], width, width, bias: true)
+        norm = try RMSNorm(weights[names.1], width, 1e-6)
+        second = try Linear(weights[names.2], width, width, bias: true)
     }
 
     /// `[rows, input]` to `[rows, width]`.

@@ -15,22 +15,24 @@ struct DiffusionHead: Sendable {
     /// Cosines and sines that a step's number is told by.
     private static let frequencies = 128
 
-    init(_ weights: Weights, _ config: DiffusionConfiguration) throws(LoadError) {
+    init(
+        _ weights: Weights, _ config: DiffusionConfiguration, _ layout: EncoderLayout = .authors
+    ) throws(LoadError) {
         (width, latent, epsilon) = (config.hiddenSize, config.latentSize, config.rmsNormEps)
         path = weights.path
         input = try Linear(weights["noisy_images_proj"], latent, width, role: .head)
         condition = try Linear(weights["cond_proj"], width, width, role: .head)
-        let time = weights["t_embedder"]["mlp"]
-        timeFirst = try Linear(time[0], 2 * Self.frequencies, width, role: .head)
-        timeSecond = try Linear(time[2], width, width, role: .head)
+        let time = layout.timeEmbedding(weights)
+        timeFirst = try Linear(time.first, 2 * Self.frequencies, width, role: .head)
+        timeSecond = try Linear(time.second, width, width, role: .head)
         var layers: [DiffusionLayer] = []
         for index in 0..<config.headLayers {
-            layers.append(try DiffusionLayer(weights["layers"][index], config))
+            layers.append(try DiffusionLayer(weights["layers"][index], config, layout))
         }
         self.layers = layers
         let final = weights["final_layer"]
-        finalModulation = try Linear(final["adaLN_modulation"][1], width, 2 * width)
-        output = try Linear(final["linear"], width, latent, role: .head)
+        finalModulation = try Linear(layout.finalModulation(final), width, 2 * width)
+        output = try Linear(final[layout == .authors ? "linear" : "linear_2"], width, latent, role: .head)
         // The last norm has no weight of its own.
         let ones = [Float](repeating: 1, count: width)
         self.ones = final.derived("norm_final.ones", [width]) { ones }
@@ -76,10 +78,12 @@ private struct DiffusionLayer: Sendable {
     private let gate, up: Weight
     private let width: Int
 
-    init(_ weights: Weights, _ config: DiffusionConfiguration) throws(LoadError) {
+    init(
+        _ weights: Weights, _ config: DiffusionConfiguration, _ layout: EncoderLayout
+    ) throws(LoadError) {
         width = config.hiddenSize
         norm = try RMSNorm(weights["norm"], width, config.rmsNormEps)
-        modulation = try Linear(weights["adaLN_modulation"][1], width, 3 * width)
+        modulation = try Linear(layout.modulation(weights), width, 3 * width)
         let inner = config.feedForward
         gate = try weights["ffn"]["gate_proj"].matrix("weight", [inner, width])
         up = try weights["ffn"]["up_proj"].matrix("weight", [inner, width])
@@ -90,6 +94,23 @@ private struct DiffusionLayer: Sendable {
         let parts = modulation(condition)
         let y = norm(x).modulated(shift: parts.columns(0, width), scale: parts.columns(width, width))
         return x + down(y.gated(gate, up)) * parts.columns(2 * width, width).contiguous
+    }
+}
+
+extension EncoderLayout {
+    fileprivate func timeEmbedding(_ head: Weights) -> (first: Weights, second: Weights) {
+        switch self {
+        case .authors: (head["t_embedder"]["mlp"][0], head["t_embedder"]["mlp"][2])
+        case .transformers: (head["timestep_proj"]["fc1"], head["timestep_proj"]["fc2"])
+        }
+    }
+
+    fileprivate func modulation(_ layer: Weights) -> Weights {
+        self == .authors ? layer["adaLN_modulation"][1] : layer["linear"]
+    }
+
+    fileprivate func finalModulation(_ layer: Weights) -> Weights {
+        self == .authors ? layer["adaLN_modulation"][1] : layer["linear_1"]
     }
 }
 

@@ -21,6 +21,12 @@ struct GoldenFile {
         }
     }
 
+    /// A mask's bytes.
+    func bytes(_ name: String) -> [UInt8] {
+        guard let tensor = file[name], tensor.type == .u8 else { return [] }
+        return tensor.withBytes { Array($0) }
+    }
+
     /// The first rows of a tensor, and what is left of its shape.
     func rows(_ name: String, _ count: Int) -> (values: [Float], shape: [Int]) {
         let (values, shape) = (values(name), shape(name))

@@ -130,48 +130,7 @@ struct ParityRun {
             report.compare(name, places, golden.integers(name), shape: golden.shape(name))
         }
         compare("a_scaled_latent", model.decoderLatent(golden.values("a_latent")))
-        try compareDiffusion(path.batch)
-    }
-
-    private mutating func compareDiffusion(_ batch: Batch) throws {
-        let (steps, guidance): (Int, Float) = (try golden.number("a_steps"), try golden.number("a_cfg"))
-        guard (1...100).contains(steps) else { return compare("a_dh_t", []) }
-        let (latent, width, schedule) = (model.head.latent, model.head.width, batch.schedule(steps))
-        compare("a_dh_t", schedule.steps.map { Float($0.time) })
-        let (noise, conditions, inputs, outputs) = (
-            golden.values("a_noise"), golden.values("a_dh_cond"), golden.values("a_dh_in"),
-            golden.values("a_dh_out")
-        )
-        var (ours, guided, x0, samples): ([Float], [Float], [Float], [Float]) = ([], [], [], [])
-        for frame in 0..<(golden.shape("a_noise").first ?? 0) {
-            let start = frame * 2 * width
-            let projected = batch.conditions([
-                (
-                    Array(conditions[start..<start + width]),
-                    Array(conditions[start + width..<start + 2 * width])
-                )
-            ])
-            var solver = Solver(noise: Array(noise[frame * 2 * latent..<(frame * 2 + 1) * latent]))
-            for step in 0..<steps {
-                let place = (frame * steps + step) * 2 * latent
-                let x = Array(inputs[place..<place + latent])
-                let pair = batch.velocities([(x, projected[0], schedule.embeddings[step])])[0]
-                ours += pair.positive + pair.negative
-                let known = (
-                    positive: Array(outputs[place..<place + latent]),
-                    negative: Array(outputs[place + latent..<place + 2 * latent])
-                )
-                let velocity = Batch.guided(known, by: guidance)
-                solver.advance(schedule.steps[step], velocity: velocity)
-                guided += velocity
-                x0 += solver.x0
-                samples += solver.x
-            }
-        }
-        compare("a_dh_out", ours)
-        compare("a_v_guided", guided)
-        compare("a_x0_pred", x0)
-        compare("a_sample_steps", samples)
+        try report.compareDiffusion(path.batch.diffusion, with: golden, bounds)
     }
 
     // MARK: free

@@ -53,17 +53,7 @@ extension Model {
     }
 
     private func diffusion(_ options: SynthesisOptions) throws -> (Int, Float) {
-        let steps = options.diffusionSteps ?? Self.defaultSteps
-        guard (1...100).contains(steps) else {
-            throw SpeechError(
-                .invalidInput, "\(steps) diffusion steps cannot be taken.", remedy: "Give 1 to 100.")
-        }
-        let guidance = options.guidance ?? Self.defaultGuidance
-        guard guidance.isFinite, (0...20).contains(guidance) else {
-            throw SpeechError(
-                .invalidInput, "A guidance of \(guidance) makes no sense.", remedy: "Give 0 to 20.")
-        }
-        return (steps, guidance)
+        try options.diffusion(steps: Self.defaultSteps, guidance: Self.defaultGuidance)
     }
 
     private func checkDelivery(_ utterance: Utterance) throws {
@@ -122,4 +112,21 @@ extension Model {
         .unsupported,
         "This model speaks in the presets its authors made, and cannot take a voice from a recording.",
         remedy: "Choose a preset, or use a model that clones.")
+}
+
+extension SynthesisOptions {
+    /// Steps and guidance of a diffusion model, where these are a model's own.
+    func diffusion(steps ownSteps: Int, guidance ownGuidance: Float) throws -> (steps: Int, guidance: Float) {
+        let steps = diffusionSteps ?? ownSteps
+        guard (1...100).contains(steps) else {
+            throw SpeechError(
+                .invalidInput, "\(steps) diffusion steps cannot be taken.", remedy: "Give 1 to 100.")
+        }
+        let guidance = guidance ?? ownGuidance
+        guard guidance.isFinite, (0...20).contains(guidance) else {
+            throw SpeechError(
+                .invalidInput, "A guidance of \(guidance) makes no sense.", remedy: "Give 0 to 20.")
+        }
+        return (steps, guidance)
+    }
 }

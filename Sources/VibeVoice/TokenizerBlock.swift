@@ -10,12 +10,13 @@ struct TokenizerBlock: Sendable {
     private let gamma, feedForwardGamma: Weight
     private let epsilon: Float
 
-    init(_ weights: Weights, _ channels: Int, _ epsilon: Float, role: WeightRole = .codecMatrix)
-        throws(LoadError)
-    {
+    init(
+        _ weights: Weights, _ channels: Int, _ epsilon: Float, _ layout: EncoderLayout = .authors,
+        role: WeightRole = .codecMatrix
+    ) throws(LoadError) {
         self.epsilon = epsilon
         norm = try weights["norm"].vector("weight", channels)
-        mixer = try DepthwiseConvolution(weights["mixer"]["conv"]["conv"]["conv"], channels, taps: 7)
+        mixer = try DepthwiseConvolution(layout.mixer(weights), channels, taps: 7)
         gamma = try weights.vector("gamma", channels)
         feedForwardNorm = try weights["ffn_norm"].vector("weight", channels)
         widen = try Linear(weights["ffn"]["linear1"], channels, 4 * channels, bias: true, role: role)

@@ -102,7 +102,7 @@ extension ASRConfiguration {
         try validate()
     }
 
-    private static func decode<File: Decodable>(_ data: Data) throws(ASRConfigurationError) -> File {
+    static func decode<File: Decodable>(_ data: Data) throws(ASRConfigurationError) -> File {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         do {

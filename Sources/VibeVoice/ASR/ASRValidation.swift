@@ -17,7 +17,7 @@ extension ASRConfiguration {
 }
 
 extension ASRLanguageModelConfiguration {
-    fileprivate func validate() throws(ASRConfigurationError) {
+    func validate() throws(ASRConfigurationError) {
         try within(1...32768, ("hidden_size", hiddenSize), ("intermediate_size", intermediateSize))
         try within(1...1 << 20, ("vocab_size", vocabSize), ("max_position_embeddings", maxPositionEmbeddings))
         try within(1...128, ("num_hidden_layers", numHiddenLayers))
@@ -46,7 +46,7 @@ extension ASRLanguageModelConfiguration {
 }
 
 extension EncoderConfiguration {
-    fileprivate func validate(_ name: String) throws(ASRConfigurationError) {
+    func validate(_ name: String) throws(ASRConfigurationError) {
         try within(1...4096, ("\(name): vae_dim", latentWidth))
         try within(1...1024, ("\(name): n_filters", filters))
         guard (1...10).contains(strides.count), depths.count == strides.count + 1 else {

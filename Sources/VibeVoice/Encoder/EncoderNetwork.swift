@@ -141,14 +141,14 @@ extension EncoderLayout {
         }
     }
 
-    fileprivate func block(_ weights: Weights, _ stage: Int, _ block: Int) -> Weights {
+    func block(_ weights: Weights, _ stage: Int, _ block: Int) -> Weights {
         switch self {
         case .authors: weights["stages"][stage][block]
         case .transformers: part(weights, stage)["stage"][block]
         }
     }
 
-    fileprivate func mixer(_ block: Weights) -> Weights {
+    func mixer(_ block: Weights) -> Weights {
         switch self {
         case .authors: block["mixer"]["conv"]["conv"]["conv"]
         case .transformers: block["mixer"]["conv"]
@@ -160,6 +160,11 @@ extension EncoderLayout {
         case .authors: weights["head"]["conv"]["conv"]
         case .transformers: weights["head"]["conv"]
         }
+    }
+
+    /// Where the decoder's convolution before stage `index` lies; its stem at 0.
+    func decoderPart(_ weights: Weights, _ index: Int) -> Weights {
+        self == .authors ? weights["upsample_layers"][index][0] : part(weights, index)
     }
 
     private func part(_ weights: Weights, _ stage: Int) -> Weights {

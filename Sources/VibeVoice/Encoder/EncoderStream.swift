@@ -20,6 +20,9 @@ final class EncoderStream {
         state = network.state(in: stream)
     }
 
+    /// Forgets what was heard.
+    func reset() { stream.reset() }
+
     /// The frames of the next samples, `[ceil(samples / hop), latent]`. Any piece but the last is whole frames.
     func encode(_ samples: [Float]) -> [Float] {
         precondition(!samples.isEmpty, "there are no frames in nothing")
