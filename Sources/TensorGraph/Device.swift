@@ -45,7 +45,9 @@ package final class Device {
         // With kernels, ggml walks the graph on one thread and each kernel shares its own work; see mynah_pool.h.
         let shared = accelerator == nil && kernels
         pool = shared ? mynah_pool_create(Int32(count)) : nil
-        ggml_backend_cpu_set_n_threads(cpu, shared ? 1 : Int32(count))
+        // The composed form alone is there to be compared with: ggml's spinning pool would only make comparisons
+        // that run side by side wait for each other.
+        ggml_backend_cpu_set_n_threads(cpu, accelerator == nil ? 1 : Int32(count))
         if let accelerator {
             guard let backend = ggml_backend_dev_init(accelerator, nil) else {
                 throw .unavailable(asked: choice.label, offered: Self.offered.map(\.name))
