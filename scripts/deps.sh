@@ -3,7 +3,7 @@
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
-libraries="libavformat libavcodec libavutil libswresample soxr"
+libraries="libavfilter libavformat libavcodec libavutil libswresample soxr"
 
 # Lists what is missing, as Debian packages. Asks for the thing itself, so that what was installed another way counts.
 missing_packages() {
@@ -16,28 +16,24 @@ missing_packages() {
         pkg-config --exists "$pair" 2>/dev/null && continue
         [ "$pair" = soxr ] && printf 'libsoxr-dev ' || printf '%s-dev ' "$pair"
     done
+    case " $(ggml_backends) " in *" vulkan "*) missing_for_vulkan ;; esac
 }
 
-install_with_apt() {
-    local packages="$1" root=""
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null 2>&1 || fail "these packages are missing: $packages" \
-            "As root: apt-get update && apt-get install -y --no-install-recommends $packages"
-        root="sudo"
-        say "sudo is needed to install packages"
-        sudo -v || fail "sudo was refused" \
-            "As root: apt-get update && apt-get install -y --no-install-recommends $packages"
-    fi
-    local apt="env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=300"
-    # The lists of a fresh image are empty or old: one update, and only when the install fails without it.
-    local remedy="Check the network and apt's sources, then: apt-get update && apt-get install $packages"
-    logged apt "$remedy" $root sh -c \
-        "$apt install --no-install-recommends $packages || { $apt update && $apt install --no-install-recommends $packages; }"
+# What ggml's Vulkan backend is built with. MYNAH_SOFTWARE_VULKAN asks for Mesa's driver that runs on the processor
+# besides, which serves tests where there is no graphics card.
+missing_for_vulkan() {
+    command -v glslc >/dev/null 2>&1 || printf 'glslc '
+    pkg-config --exists vulkan 2>/dev/null || printf 'libvulkan-dev '
+    [ -e /usr/include/spirv/unified1/spirv.hpp ] || [ -n "${VULKAN_SDK:-}" ] || printf 'spirv-headers '
+    [ -z "${MYNAH_SOFTWARE_VULKAN:-}" ] || ls /usr/share/vulkan/icd.d/lvp_icd*.json >/dev/null 2>&1 ||
+        printf 'mesa-vulkan-drivers '
 }
+
+brewed="ggml ffmpeg libsoxr pkgconf cmake ninja"
 
 install_with_brew() {
     command -v brew >/dev/null 2>&1 || fail "Homebrew is not installed" "Install it, then run this again."
-    logged brew "Run by hand: brew install ggml ffmpeg libsoxr pkgconf" brew install ggml ffmpeg libsoxr pkgconf
+    logged brew "Run by hand: brew install $brewed" brew install $brewed
 }
 
 command -v swift >/dev/null 2>&1 || fail "the Swift toolchain is not on the PATH" \
@@ -47,7 +43,8 @@ one_at_a_time
 if [ "$(uname -s)" = Darwin ]; then
     # shellcheck disable=SC2086
     pkg-config --exists ggml $libraries 2>/dev/null || { say "Installing ggml, ffmpeg, soxr"; install_with_brew; }
-    exit 0
+    # Homebrew's ggml moves on: one of a version we do not know is passed over for our own.
+    exec "$MYNAH_ROOT/scripts/ggml.sh"
 fi
 
 packages="$(missing_packages)"

@@ -3,7 +3,9 @@
 
 MYNAH_ROOT="$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)"
 MYNAH_DEPS="$MYNAH_ROOT/.deps"
-export PKG_CONFIG_PATH="$MYNAH_DEPS/ggml/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
+# Where ggml is installed; another place keeps a ggml with other backends beside the usual one.
+MYNAH_GGML="${MYNAH_GGML:-$MYNAH_DEPS/ggml}"
+export PKG_CONFIG_PATH="$MYNAH_GGML/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 
 # Everything about set-up goes to stderr: stdout belongs to what was asked for.
 say() { printf '==> %s\n' "$*" >&2; }
@@ -14,6 +16,17 @@ fail() {
     shift
     for line in "$@"; do printf '       %s\n' "$line" >&2; done
     exit 1
+}
+
+# Backends ggml is to have beside the processor's, sorted: those MYNAH_GGML_BACKENDS names ("cuda vulkan"; "cpu" for
+# none), or, when it is not set, those of the ggml that is there, so that they are asked for once.
+ggml_backends() {
+    local asked="${MYNAH_GGML_BACKENDS-}"
+    if [ -z "${MYNAH_GGML_BACKENDS+set}" ]; then
+        if [ "$(uname -s)" = Darwin ]; then asked="metal"; fi
+        if [ -r "$MYNAH_GGML/made-from" ]; then asked="$(cut -d ' ' -f 2 "$MYNAH_GGML/made-from" | tr + ' ')"; fi
+    fi
+    printf '%s\n' "$asked" | tr 'A-Z, ' 'a-z\n\n' | sed '/^cpu$/d; /^$/d' | sort -u | xargs
 }
 
 # logged NAME REMEDY COMMAND...: runs the command with its output in .deps/NAME.log, telling every few seconds
@@ -51,6 +64,24 @@ tick() {
     done
 }
 
+# install_with_apt PACKAGES: through sudo where we are not root.
+install_with_apt() {
+    local packages="$1" root=""
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null 2>&1 || fail "these packages are missing: $packages" \
+            "As root: apt-get update && apt-get install -y --no-install-recommends $packages"
+        root="sudo"
+        say "sudo is needed to install packages"
+        sudo -v || fail "sudo was refused" \
+            "As root: apt-get update && apt-get install -y --no-install-recommends $packages"
+    fi
+    local apt="env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=300"
+    # The lists of a fresh image are empty or old: one update, and only when the install fails without it.
+    local remedy="Check the network and apt's sources, then: apt-get update && apt-get install $packages"
+    logged apt "$remedy" $root sh -c \
+        "$apt install --no-install-recommends $packages || { $apt update && $apt install --no-install-recommends $packages; }"
+}
+
 # One set-up at a time: a second one waits for the first. Fd 9 holds the lock until the script ends.
 one_at_a_time() {
     mkdir -p "$MYNAH_DEPS"
@@ -66,7 +97,7 @@ one_at_a_time() {
 fingerprint() (
     cd "$MYNAH_ROOT" || exit
     what=(Package.swift Sources scripts)
-    if [ -e .deps/ggml/made-from ]; then what+=(.deps/ggml/made-from); fi
+    if [ -e "$MYNAH_GGML/made-from" ]; then what+=("$MYNAH_GGML/made-from"); fi
     if [ "$(uname -s)" = Darwin ]; then
         find "${what[@]}" -type f -exec stat -f '%N %z %m' {} + | cksum
     else

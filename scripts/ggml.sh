@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ggml, built by CMake into .deps/ggml from a pinned source, unless the system already has a version we know.
-# MYNAH_GGML_BACKENDS="cuda vulkan" adds GPU backends; a change of it builds anew.
+# MYNAH_GGML_BACKENDS="cuda vulkan" adds GPU backends ("cpu" drops them); a change of it builds anew.
 set -uo pipefail
 inherited="${PKG_CONFIG_PATH:-}"
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
@@ -10,13 +10,13 @@ inherited="${PKG_CONFIG_PATH:-}"
 known="0.25.3"
 release="0.3.36"
 sha256="832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
-prefix="$MYNAH_DEPS/ggml"
-backends="$(printf '%s' "${MYNAH_GGML_BACKENDS:-}" | tr 'A-Z,' 'a-z ' | xargs)"
+prefix="$MYNAH_GGML"
+backends="$(ggml_backends)"
 
 # Whether the system's own ggml will do.
 system_has_it() {
     local version
-    [ -z "$backends" ] || return 1
+    [ -z "${MYNAH_GGML_BACKENDS-}" ] || return 1
     version="$(PKG_CONFIG_PATH="$inherited" pkg-config --modversion ggml 2>/dev/null)" || return 1
     case " $known " in *" $version "*) return 0 ;; esac
     return 1
@@ -58,13 +58,14 @@ PYTHON
 
 # The file upstream's CMakeLists configures and the archive lacks. It finds itself, so a moved checkout works.
 write_pc() {
-    local libraries="-lggml" backend
+    local libraries="-lggml" system="-lstdc++ -lm -lpthread -ldl" backend
+    if [ "$(uname -s)" = Darwin ]; then system="-lc++ -framework Accelerate"; fi
     for backend in $backends; do
         case "$backend" in
             cuda)
-                local cuda="${CUDA_HOME:-/usr/local/cuda}"
-                libraries="$libraries -lggml-cuda -L$cuda/lib64 -L$cuda/lib64/stubs -lcudart -lcublas -lcublasLt -lcuda"
+                libraries="$libraries -lggml-cuda -L$cuda/lib64 -lcudart_static -lcublas -lrt"
                 ;;
+            metal) libraries="$libraries -lggml-metal -framework Foundation -framework Metal -framework MetalKit" ;;
             vulkan) libraries="$libraries -lggml-vulkan -lvulkan" ;;
         esac
     done
@@ -73,30 +74,45 @@ prefix=\${pcfiledir}/../..
 Name: ggml
 Description: tensor library
 Version: @GGML_VERSION@
-Libs: -L\${prefix}/lib $libraries -lggml-cpu -lggml-base -lstdc++ -lm -lpthread -ldl
+Libs: -L\${prefix}/lib $libraries -lggml-cpu -lggml-base $system
 Cflags: -I\${prefix}/include
 PC
+}
+
+# Without the driver's own library (NO_VMM), so that the program starts where there is no driver; without flash
+# attention, which nothing calls; for the card that is here, else for any, compiled further when first run.
+cuda_flags() {
+    local architectures="${MYNAH_CUDA_ARCHITECTURES:-75-virtual}"
+    if [ -z "${MYNAH_CUDA_ARCHITECTURES:-}" ] && nvidia-smi >/dev/null 2>&1; then architectures=native; fi
+    printf '%s ' -DGGML_CUDA_NO_VMM=ON -DGGML_CUDA_FA=OFF -DGGML_CUDA_NCCL=OFF "-DCMAKE_CUDA_COMPILER=$nvcc" \
+        "-DCMAKE_CUDA_ARCHITECTURES=$architectures" "-DCUDAToolkit_ROOT=$cuda"
 }
 
 configure_flags() {
     local backend
     printf '%s ' -G Ninja -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DGGML_OPENMP=OFF -DGGML_NATIVE=ON \
         -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DGGML_BUILD_TESTS=OFF -DGGML_BUILD_EXAMPLES=OFF -DGGML_CCACHE=OFF \
-        -DCMAKE_INSTALL_LIBDIR=lib
+        -DCMAKE_INSTALL_LIBDIR=lib -DGGML_BLAS=OFF -DGGML_METAL=OFF
     for backend in $backends; do printf -- '-DGGML_%s=ON ' "$(printf '%s' "$backend" | tr 'a-z' 'A-Z')"; done
+    case " $backends " in *" cuda "*) cuda_flags ;; esac
+    if [ -n "$vulkan_headers" ]; then printf -- '-DVulkan_INCLUDE_DIR=%s ' "$vulkan_headers"; fi
 }
 
+cuda="${CUDA_HOME:-/usr/local/cuda}"
+nvcc="$cuda/bin/nvcc"
 for backend in $backends; do
     case "$backend" in
-        cuda) command -v "${CUDACXX:-nvcc}" >/dev/null 2>&1 || [ -x "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" ] ||
-            fail "the CUDA backend was asked for, and there is no nvcc" "Install the CUDA toolkit or unset MYNAH_GGML_BACKENDS." ;;
+        cuda) [ -x "$nvcc" ] || fail "the CUDA backend was asked for, and there is no $nvcc" \
+            "Install the CUDA toolkit and set CUDA_HOME, or unset MYNAH_GGML_BACKENDS." ;;
+        metal) [ "$(uname -s)" = Darwin ] || fail "the Metal backend is for macOS" "MYNAH_GGML_BACKENDS takes: cuda vulkan" ;;
         vulkan) command -v glslc >/dev/null 2>&1 ||
-            fail "the Vulkan backend was asked for, and there is no glslc" "apt-get install glslc libvulkan-dev spirv-headers" ;;
+            fail "the Vulkan backend was asked for, and there is no glslc" "Run scripts/deps.sh, which installs what is missing." ;;
         *) fail "there is no backend named '$backend'" "MYNAH_GGML_BACKENDS takes: cuda vulkan" ;;
     esac
 done
 
-wanted="$sha256 ${backends:-cpu} $(uname -m)"
+made="${backends// /+}"
+wanted="$sha256 ${made:-cpu} $(uname -m)"
 if [ "$(cat "$prefix/made-from" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
 if system_has_it; then exit 0; fi
 
@@ -113,6 +129,9 @@ if [ ! -f "$archive" ] || [ "$(digest "$archive")" != "$sha256" ]; then
     mv "$work/llama_cpp_python-$release.tar.gz" "$archive"
 fi
 
+vulkan_headers=""
+case " $backends " in *" vulkan "*) vulkan_headers="$("$MYNAH_ROOT/scripts/vulkan.sh" headers)" || exit ;; esac
+
 say "Building ggml ${known%% *} (${backends:-cpu})"
 tar -xzf "$archive" -C "$work" --strip-components=3 "llama_cpp_python-$release/vendor/llama.cpp/ggml" \
     "llama_cpp_python-$release/vendor/llama.cpp/LICENSE" || fail "the archive does not open" "Delete $archive and try again."
@@ -127,4 +146,4 @@ printf '%s' "$wanted" >"$work/ggml-installed/made-from"
 rm -rf "$prefix"
 mv "$work/ggml-installed" "$prefix"
 # Archives are linked in, and SwiftPM does not watch them.
-rm -f "$MYNAH_ROOT"/.build/*/release/mynah "$MYNAH_ROOT"/.build/*/release/*.xctest
+rm -f "$MYNAH_ROOT"/.build{,/*}/*/release/mynah "$MYNAH_ROOT"/.build{,/*}/*/release/*.xctest

@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include "vector_math.h"
+
 #include "conv_dispatch.h"
 #include "mynah_conv.h"
 
@@ -43,28 +45,40 @@ void mynah_depthwise_pack(float *dst, const float *w, int64_t channels, int64_t 
     }
 }
 
-/// y[c] = bias[c] + sum_j w[j, c] x[j * step + c] for `count` channels.
-static void depthwise_strip(
-    float *restrict y, const float *restrict x, const mynah_depthwise_args *a, int64_t c0, int64_t count) {
-    float sum[64];
-    for (int64_t c = 0; c < count; c++) sum[c] = a->bias ? a->bias[c0 + c] : 0;
-    for (int64_t j = 0; j < a->k; j++) {
-        const float *restrict xs = x + j * a->dilation * a->channels + c0;
-        const float *restrict ws = a->w + j * a->channels + c0;
-        for (int64_t c = 0; c < count; c++) sum[c] += ws[c] * xs[c];
+/// A row's channels, sixteen at a time.
+MYNAH_INLINE void depthwise_row(const mynah_depthwise_args *a, int64_t t) {
+    const float *x = a->x + t * a->channels;
+    for (int64_t c = 0; c < a->channels; c += 16) {
+        const int64_t left = a->channels - c;
+        mynah_v16 sum = (mynah_v16)(0.0f), w, v;
+        if (a->bias) v_load_part(&sum, a->bias + c, left);
+        for (int64_t j = 0; j < a->k; j++) {
+            v_load_part(&v, x + j * a->dilation * a->channels + c, left);
+            v_load_part(&w, a->w + j * a->channels + c, left);
+            sum += w * v;
+        }
+        if (a->scale) {
+            v_load_part(&v, a->scale + c, left);
+            sum *= v;
+        }
+        if (a->residual) {
+            v_load_part(&v, a->residual + t * a->channels + c, left);
+            sum += v;
+        }
+        v_store_part(a->y + t * a->channels + c, &sum, left);
     }
-    memcpy(y + c0, sum, (size_t)count * sizeof(float));
 }
 
+MYNAH_INLINE void depthwise_body(const mynah_depthwise_args *a, int64_t from, int64_t to) {
+    for (int64_t t = from; t < to; t++) depthwise_row(a, t);
+}
+
+MYNAH_DISPATCH(static, depthwise, (const mynah_depthwise_args *a, int64_t from, int64_t to), (a, from, to))
+
 void mynah_depthwise_conv(const mynah_depthwise_args *a, int ith, int nth) {
-    const int64_t strips = (a->channels + 63) / 64;
     int64_t from, to;
-    conv_split(strips * a->t, ith, nth, &from, &to);
-    for (int64_t i = from; i < to; i++) {
-        const int64_t t = i / strips, c0 = i % strips * 64;
-        const int64_t count = a->channels - c0 < 64 ? a->channels - c0 : 64;
-        depthwise_strip(a->y + t * a->channels, a->x + t * a->channels, a, c0, count);
-    }
+    conv_split(a->t, ith, nth, &from, &to);
+    depthwise(a, from, to);
 }
 
 /// The row of x that stands at `i`, which may lie outside 0 ..< t; -1 for a row of zeros.

@@ -7,7 +7,11 @@
 // bfloat16 weights times activations rounded to bfloat16, two products to a lane and step. Every output adds its
 // steps of 32 in order, so results do not depend on the batch.
 
-enum { STEP = 32 };
+enum {
+    STEP = 32,
+    /// How far ahead of the multiplication memory is asked for.
+    AHEAD = 3072,
+};
 
 #define BF16 MYNAH_INLINE MYNAH_TARGET_BF16
 
@@ -41,12 +45,13 @@ BF16 void block(const mynah_tile *t, int64_t i, int64_t j, const int n, const in
     for (int a = 0; a < n; ++a) {
         for (int b = 0; b < r; ++b) { sum[a][b] = _mm512_setzero_ps(); }
     }
-    // The rows lie one after another, so the next rows are asked for in the order of memory while these are read.
-    const uint8_t *next = t->data + (size_t)(i + n) * t->weight->row_bytes;
+    // The rows lie one after another: what comes next is asked for in the order of memory, whole rows ahead.
+    const size_t bytes = (size_t)n * t->weight->row_bytes;
+    const uint8_t *next = t->data + (size_t)i * t->weight->row_bytes + (AHEAD + bytes - 1) / bytes * bytes;
     int64_t k = 0;
     for (; k + STEP <= t->k; k += STEP) {
         if (ahead) {
-            for (int p = 0; p < n; ++p) { _mm_prefetch((const char *)next + 64 * p, _MM_HINT_T0); }
+            for (int p = 0; p < n; ++p) { _mm_prefetch((const char *)next + 64 * p, _MM_HINT_T1); }
             next += 64 * n;
         }
         for (int a = 0; a < n; ++a) {

@@ -4,7 +4,7 @@
 #include "cpu.h"
 #include "mynah_linear.h"
 
-/// Most activation rows that are prepared at once; bounds the scratch.
+/// Most activation rows that one walk over the weights serves.
 enum { MYNAH_TILE_ROWS = 64 };
 
 /// The product of some weight rows with some prepared activation rows: out[r * out_stride + i].
@@ -21,19 +21,23 @@ typedef struct mynah_tile {
     int64_t out_stride;
 } mynah_tile;
 
+typedef void (*mynah_dot)(const mynah_tile *tile);
+
 /// How one weight type is multiplied.
 typedef struct mynah_kernel {
     /// Turns k floats into what `dot` reads; NULL when it reads the floats themselves.
     void (*prepare)(const mynah_weight *weight, const float *x, int64_t k, uint8_t *out);
     /// Bytes that `prepare` writes, for k elements; 0 for the weight's own `activation_bytes`.
     size_t (*activation_bytes)(int64_t k);
-    void (*dot)(const mynah_tile *tile);
+    mynah_dot dot;
 } mynah_kernel;
 
 mynah_kernel mynah_kernel_float(int32_t type, int32_t exact);
 mynah_kernel mynah_kernel_quantised(int32_t type);
 /// False when the processor lacks the instructions.
 int mynah_kernel_vnni(int32_t type, mynah_kernel *kernel);
+/// The product with turned weights, which reads the same activations.
+void mynah_turned_dot(const mynah_tile *tile);
 int mynah_kernel_bf16(mynah_kernel *kernel);
 
 static inline float mynah_half_to_float(uint16_t h) {

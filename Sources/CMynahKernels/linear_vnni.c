@@ -4,15 +4,16 @@
 
 #if MYNAH_X86
 
-#include "linear_vnni_turn.h"
+#include "linear_vnni_dot.h"
 
 enum {
     /// Activation rows whose groups stay in the first-level cache together with the sums.
     ROWS = 32,
     /// Weight rows that share one pass over those groups.
     OUTPUTS = 4,
-    /// How far ahead of the multiplication memory is asked for.
-    AHEAD = 1024,
+    /// How far ahead of the multiplication memory is asked for, by one activation row and by several.
+    NEAR = 1024,
+    AHEAD = 3072,
 };
 
 /// A short last group of `elements`, filled up with blocks whose scales are zero.
@@ -24,85 +25,7 @@ MYNAH_TARGET_VNNI static __attribute__((noinline)) void fill(filled *f, const ui
     memcpy(f->bytes, p, group_size(type) * (size_t)elements / MYNAH_GROUP);
 }
 
-/// q6_k scales each half of a block, four steps, and its values are 32 too large.
-VNNI __m512 add_q6_k(__m512 sum, const turned *t, const mynah_group *x) {
-    const __m512i offset = _mm512_set1_epi8(32);
-    __m512i dot[2], owed[2];
-    for (int h = 0; h < 2; ++h) {
-        dot[h] = owed[h] = _mm512_setzero_si512();
-        for (int i = 4 * h; i < 4 * h + 4; ++i) {
-            const __m512i q = _mm512_load_si512(x->q + 64 * i);
-            dot[h] = _mm512_dpbusd_epi32(dot[h], t->w[i], q);
-            owed[h] = _mm512_dpbusd_epi32(owed[h], offset, q);
-        }
-        dot[h] = _mm512_sub_epi32(dot[h], owed[h]);
-    }
-    const __m512 scale = _mm512_load_ps(x->scale);
-    sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[0]), _mm512_mul_ps(t->scale, scale), sum);
-    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[1]), _mm512_mul_ps(t->second, scale), sum);
-}
-
-VNNI __m512 add_group(__m512 sum, const turned *t, const mynah_group *x, const int32_t type) {
-    if (type == MYNAH_Q6_K) { return add_q6_k(sum, t, x); }
-    __m512i dot = type == MYNAH_Q8_0   ? _mm512_load_si512(x->owed_128)
-                  : type == MYNAH_Q4_0 ? _mm512_load_si512(x->owed_8)
-                                       : _mm512_setzero_si512();
-    for (int i = 0; i < 8; ++i) { dot = _mm512_dpbusd_epi32(dot, t->w[i], _mm512_load_si512(x->q + 64 * i)); }
-    if (type == MYNAH_Q4_K) { sum = _mm512_fnmadd_ps(t->second, _mm512_load_ps(x->scaled_sum), sum); }
-    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_mul_ps(t->scale, _mm512_load_ps(x->scale)), sum);
-}
-
-/// The sums of the lanes of four vectors, each by the same tree.
-VNNI __m128 lanes4(const __m512 *v) {
-    const __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(v[0], v[1], 0x44), _mm512_shuffle_f32x4(v[0], v[1], 0xee));
-    const __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(v[2], v[3], 0x44), _mm512_shuffle_f32x4(v[2], v[3], 0xee));
-    __m512 s = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
-    s = _mm512_add_ps(s, _mm512_shuffle_ps(s, s, 0x4e));
-    s = _mm512_add_ps(s, _mm512_shuffle_ps(s, s, 0xb1));
-    const __m512i pick = _mm512_setr_epi32(0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
-    return _mm512_castps512_ps128(_mm512_permutexvar_ps(pick, s));
-}
-
-VNNI void store_sums(const mynah_tile *t, int64_t i, int64_t r, int64_t n, const __m512 *sums) {
-    const __m128 out = lanes4(sums);
-    _mm_mask_storeu_ps(t->out + r * t->out_stride + i, (__mmask8)((1 << n) - 1), out);
-}
-
-VNNI const mynah_group *groups_of(const mynah_tile *t, int64_t r) {
-    return (const mynah_group *)(t->activations + (size_t)r * t->activation_stride);
-}
-
 VNNI const uint8_t *row_of(const mynah_tile *t, int64_t i) { return t->data + (size_t)i * t->weight->row_bytes; }
-
-/// Up to OUTPUTS weight rows with `rows` activation rows, whose sums stay in registers; decoding.
-VNNI void few_rows(const mynah_tile *t, int64_t i, int64_t n, int64_t r, const int rows, const int32_t type) {
-    const int64_t whole = t->k / MYNAH_GROUP, left = t->k % MYNAH_GROUP;
-    __m512 sums[8][OUTPUTS];
-    for (int64_t a = 0; a < n; ++a) {
-        const uint8_t *row = row_of(t, i + a);
-        __m512 sum[8];
-        for (int b = 0; b < rows; ++b) { sum[b] = _mm512_setzero_ps(); }
-        for (int64_t g = 0; g < whole; ++g) {
-            turned w;
-            const uint8_t *p = row + (size_t)g * group_size(type);
-            turn(&w, p, type);
-            prefetch(p + AHEAD, group_size(type));
-            for (int b = 0; b < rows; ++b) { sum[b] = add_group(sum[b], &w, groups_of(t, r + b) + g, type); }
-        }
-        if (left > 0) {
-            filled f;
-            fill(&f, row + (size_t)whole * group_size(type), left, type);
-            turned w;
-            turn(&w, f.bytes, type);
-            for (int b = 0; b < rows; ++b) { sum[b] = add_group(sum[b], &w, groups_of(t, r + b) + whole, type); }
-        }
-        for (int b = 0; b < rows; ++b) { sums[b][a] = sum[b]; }
-    }
-    for (int64_t a = n; a < OUTPUTS; ++a) {
-        for (int b = 0; b < rows; ++b) { sums[b][a] = _mm512_setzero_ps(); }
-    }
-    for (int b = 0; b < rows; ++b) { store_sums(t, i, r + b, n, sums[b]); }
-}
 
 /// Group g of one weight row, short or whole.
 VNNI void turn_any(turned *t, const uint8_t *row, int64_t g, int64_t k, const int32_t type) {
@@ -117,29 +40,83 @@ VNNI void turn_any(turned *t, const uint8_t *row, int64_t g, int64_t k, const in
     }
 }
 
-/// The same for up to ROWS activation rows, group by group and two weight rows at a time; prefilling.
+/// Up to OUTPUTS weight rows with one activation row.
+VNNI void one_row(const mynah_tile *t, int64_t i, int64_t n, const int32_t type) {
+    const mynah_group *x = groups_of(t, 0);
+    __m512 sums[OUTPUTS];
+    for (int64_t a = 0; a < OUTPUTS; ++a) { sums[a] = _mm512_setzero_ps(); }
+    for (int64_t a = 0; a < n; ++a) {
+        const uint8_t *row = row_of(t, i + a);
+        __m512 sum = _mm512_setzero_ps();
+        for (int64_t g = 0; g < mynah_groups(t->k); ++g) {
+            turned w;
+            turn_any(&w, row, g, t->k, type);
+            prefetch(row + (size_t)g * group_size(type) + NEAR, group_size(type));
+            sum = add_group(sum, &w, x + g, type);
+        }
+        sums[a] = sum;
+    }
+    store_sums(t, i, 0, n, sums);
+}
+
+/// Two weight rows with two activation rows: four chains, so that none has to wait for itself.
+VNNI void add_groups(__m512 *sum, __m512 *other, const turned *u, const turned *v, const mynah_group *x,
+                     const mynah_group *y, const int32_t type) {
+    if (type == MYNAH_Q6_K) {
+        sum[0] = add_group(sum[0], u, x, type);
+        sum[1] = add_group(sum[1], v, x, type);
+        other[0] = add_group(other[0], u, y, type);
+        other[1] = add_group(other[1], v, y, type);
+        return;
+    }
+    __m512i a = owed(x, type), b = a, c = owed(y, type), d = c;
+    for (int i = 0; i < 8; ++i) {
+        const __m512i p = _mm512_load_si512(x->q + 64 * i), q = _mm512_load_si512(y->q + 64 * i);
+        a = _mm512_dpbusd_epi32(a, u->w[i], p);
+        b = _mm512_dpbusd_epi32(b, v->w[i], p);
+        c = _mm512_dpbusd_epi32(c, u->w[i], q);
+        d = _mm512_dpbusd_epi32(d, v->w[i], q);
+    }
+    sum[0] = add_scaled(sum[0], a, u, x, type);
+    sum[1] = add_scaled(sum[1], b, v, x, type);
+    other[0] = add_scaled(other[0], c, u, y, type);
+    other[1] = add_scaled(other[1], d, v, y, type);
+}
+
+/// A turned pair of groups with every activation row, while memory ahead is asked for.
+VNNI void pair_with_rows(__m512 (*sums)[OUTPUTS], int64_t a, const turned *u, const turned *v, const mynah_group *x,
+                         size_t stride, int64_t rows, ahead *next, int64_t lines, const int32_t type) {
+    for (int64_t b = 0; b < rows; b += 2) {
+        const mynah_group *y = (const mynah_group *)((const uint8_t *)x + stride);
+        ask(next, lines);
+        if (b + 1 < rows) {
+            add_groups(sums[b] + a, sums[b + 1] + a, u, v, x, y, type);
+        } else {
+            sums[b][a] = add_group(sums[b][a], u, x, type);
+            sums[b][a + 1] = add_group(sums[b][a + 1], v, x, type);
+        }
+        x = (const mynah_group *)((const uint8_t *)y + stride);
+    }
+}
+
+/// Up to OUTPUTS weight rows with up to ROWS activation rows, group by group and two weight rows at a time.
 VNNI void many_rows(const mynah_tile *t, int64_t i, int64_t n, int64_t r, int64_t rows, const int32_t type) {
     __m512 sums[ROWS][OUTPUTS];
     for (int64_t b = 0; b < rows; ++b) {
         for (int a = 0; a < OUTPUTS; ++a) { sums[b][a] = _mm512_setzero_ps(); }
     }
-    // The next rows are asked for in the order of memory while these are read group by group.
-    const uint8_t *next = row_of(t, i + n);
+    // The rows lie one after another: what comes next is asked for in the order of memory, whole rows ahead.
+    const size_t bytes = (size_t)n * t->weight->row_bytes;
+    const uint8_t *far = row_of(t, i) + (AHEAD + bytes - 1) / bytes * bytes;
+    ahead next = {far, r == 0 ? far + bytes : far};
+    const int64_t lines = (int64_t)(2 * group_size(type) / 64 + 1) / ((rows + 1) / 2) + 1;
     for (int64_t g = 0; g < mynah_groups(t->k); ++g) {
-        if (r == 0) {
-            prefetch(next, (size_t)n * group_size(type));
-            next += (size_t)n * group_size(type);
-        }
         for (int64_t a = 0; a < n; a += 2) {
             // An odd last row is multiplied twice; the second sum is not stored.
             turned u, v;
             turn_any(&u, row_of(t, i + a), g, t->k, type);
             turn_any(&v, row_of(t, a + 1 < n ? i + a + 1 : i + a), g, t->k, type);
-            for (int64_t b = 0; b < rows; ++b) {
-                const mynah_group *x = groups_of(t, r + b) + g;
-                sums[b][a] = add_group(sums[b][a], &u, x, type);
-                sums[b][a + 1] = add_group(sums[b][a + 1], &v, x, type);
-            }
+            pair_with_rows(sums, a, &u, &v, groups_of(t, r) + g, t->activation_stride, rows, &next, lines, type);
         }
     }
     for (int64_t b = 0; b < rows; ++b) { store_sums(t, i, r + b, n, sums[b]); }
@@ -149,17 +126,13 @@ VNNI void tile(const mynah_tile *t, const int32_t type) {
     const int64_t parts = (t->rows + ROWS - 1) / ROWS;
     for (int64_t i = 0; i < t->count; i += OUTPUTS) {
         const int64_t n = t->count - i < OUTPUTS ? t->count - i : OUTPUTS;
-        switch (t->rows) {
-        case 1: few_rows(t, i, n, 0, 1, type); break;
-        case 2: few_rows(t, i, n, 0, 2, type); break;
-        case 3: few_rows(t, i, n, 0, 3, type); break;
-        case 4: few_rows(t, i, n, 0, 4, type); break;
-        case 8: few_rows(t, i, n, 0, 8, type); break;
-        default:
-            for (int64_t p = 0; p < parts; ++p) {
-                const int64_t from = t->rows * p / parts, to = t->rows * (p + 1) / parts;
-                many_rows(t, i, n, from, to - from, type);
-            }
+        if (t->rows == 1) {
+            one_row(t, i, n, type);
+            continue;
+        }
+        for (int64_t p = 0; p < parts; ++p) {
+            const int64_t from = t->rows * p / parts, to = t->rows * (p + 1) / parts;
+            many_rows(t, i, n, from, to - from, type);
         }
     }
 }
@@ -210,9 +183,14 @@ MYNAH_TARGET_VNNI static void quantise(const mynah_weight *weight, const float *
 
 static size_t group_bytes(int64_t k) { return (size_t)mynah_groups(k) * sizeof(mynah_group); }
 
+int32_t mynah_linear_turns(int32_t type) {
+    return type == MYNAH_Q4_0 && (mynah_cpu_features() & MYNAH_CPU_AVX512_VNNI) != 0;
+}
+
 int mynah_kernel_vnni(int32_t type, mynah_kernel *kernel) {
     if (!(mynah_cpu_features() & MYNAH_CPU_AVX512_VNNI)) { return 0; }
     *kernel = (mynah_kernel){quantise, group_bytes, tile_q8_0};
+    if (type == MYNAH_Q4_0_TURNED) { kernel->dot = mynah_turned_dot; }
     if (type == MYNAH_Q4_0) { kernel->dot = tile_q4_0; }
     if (type == MYNAH_Q4_K) { kernel->dot = tile_q4_k; }
     if (type == MYNAH_Q6_K) { kernel->dot = tile_q6_k; }
@@ -220,6 +198,11 @@ int mynah_kernel_vnni(int32_t type, mynah_kernel *kernel) {
 }
 
 #else
+
+int32_t mynah_linear_turns(int32_t type) {
+    (void)type;
+    return 0;
+}
 
 int mynah_kernel_vnni(int32_t type, mynah_kernel *kernel) {
     (void)type;

@@ -70,6 +70,14 @@ VNNI void prefetch(const uint8_t *p, size_t bytes) {
     for (size_t i = 0; i < bytes; i += 64) { _mm_prefetch((const char *)p + i, _MM_HINT_T0); }
 }
 
+/// A stretch of memory that will be read: asked for a piece at a time into the second-level cache, so that neither the
+/// requests crowd nor the first level's own rows give way.
+typedef struct { const uint8_t *at, *end; } ahead;
+
+VNNI void ask(ahead *a, int64_t lines) {
+    for (; lines > 0 && a->at < a->end; --lines, a->at += 64) { _mm_prefetch((const char *)a->at, _MM_HINT_T1); }
+}
+
 VNNI void turn_q8_0(turned *t, const uint8_t *p) {
     const size_t stride = sizeof(mynah_block_q8_0);
     turn32(t->w, p + 2, stride);

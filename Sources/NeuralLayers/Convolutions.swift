@@ -61,8 +61,10 @@ package struct DepthwiseConvolution: Sendable {
     /// Room for what it looks back on.
     package func state(in stream: StreamState) -> (StreamState, Int) { stream.depthwise(kernel) }
 
-    /// `[steps, channels]` to as many.
-    package func callAsFunction(_ x: Tensor, _ state: (StreamState, Int)) -> Tensor {
-        x.convolvedByChannel(kernel, bias, state: state)
+    /// `[steps, channels]` to as many; times `scale` by channel, `residual` added.
+    package func callAsFunction(
+        _ x: Tensor, _ state: (StreamState, Int), scale: Weight? = nil, adding residual: Tensor? = nil
+    ) -> Tensor {
+        x.convolvedByChannel(kernel, bias, state: state, scale: scale, residual: residual)
     }
 }

@@ -62,6 +62,7 @@ package final class StreamState {
     package func reset() {
         if buffer == nil, !nodes.isEmpty {
             buffer = ggml_backend_alloc_ctx_tensors_from_buft(context, device.weightBufferType)
+            if buffer == nil { device.fail(.outOfMemory(bytes: nil)) }
         }
         if let buffer { ggml_backend_buffer_clear(buffer, 0) }
     }
@@ -103,16 +104,36 @@ extension Weights {
         return makeKernel(stored, layout, bias, role: .convolution)
     }
 
+    /// A projection `[out, in]` of each step with its bias, as a convolution of one tap: where steps are many and
+    /// channels few, that kernel is the faster.
+    ///
+    /// - Parameter scale: what each output is multiplied with, folded into weights and bias.
+    package func stepwiseConvolution(_ input: Int, _ output: Int, scale: [Float]? = nil) throws(LoadError)
+        -> ConvolutionWeight
+    {
+        let stored = try loader.take(self["weight"].path, [output, input], .convolution)
+        var layout = KernelLayout(taps: 1, input: input, output: output) { _, out, channel in
+            out * input + channel
+        }
+        layout.scale = scale
+        guard let scale else {
+            return makeKernel(stored, layout, try vector("bias", output), role: .convolution)
+        }
+        let values = try values("bias", [output])
+        let bias = derived("bias.scaled", [output]) { zip(values, scale).map { $0 * $1 } }
+        return makeKernel(stored, layout, bias, role: .convolution)
+    }
+
     private func makeKernel(
         _ stored: StoredTensor, _ layout: KernelLayout, _ bias: Weight?, role: WeightRole
     ) -> ConvolutionWeight {
-        let half = role == .convolution && !loader.precision.isExact
+        let half = role == .convolution && !loader.precision.isExact(for: role)
         let packed = loader.device.usesKernels
         let kernel =
             packed
             ? packedKernel(stored, layout, half: half)
             : derived("weight.taps", [layout.taps, layout.output, layout.input]) {
-                let values = Conversion.floats(stored)
+                let values = layout.scaled(Conversion.floats(stored))
                 WeightLoader.forget(stored)
                 return layout.reordered(values)
             }
@@ -148,7 +169,15 @@ struct KernelLayout {
     let taps: Int, input: Int, output: Int
     /// Of a transposed convolution.
     var stride: Int?
+    /// Of a kernel of one tap `[out, in]`: what each output is multiplied with.
+    var scale: [Float]?
     let index: (_ tap: Int, _ output: Int, _ input: Int) -> Int
+
+    /// The stored values, each output's times its scale.
+    func scaled(_ values: [Float]) -> [Float] {
+        guard let scale else { return values }
+        return values.indices.map { values[$0] * scale[$0 / input] }
+    }
 
     /// The values as `[taps, out, in]`.
     func reordered(_ values: [Float]) -> [Float] {
@@ -209,15 +238,22 @@ extension Tensor {
         return residual.map { result + $0 } ?? result
     }
 
-    /// A depthwise causal convolution of `[steps, channels]`.
-    package func convolvedByChannel(_ kernel: Weight, _ bias: Weight, state: (StreamState, Int)) -> Tensor {
+    /// A depthwise causal convolution of `[steps, channels]`, times `scale` by channel, `residual` added.
+    package func convolvedByChannel(
+        _ kernel: Weight, _ bias: Weight, state: (StreamState, Int), scale: Weight? = nil,
+        residual: Tensor? = nil
+    ) -> Tensor {
         let (taps, steps) = (kernel.shape[0], shape[0])
         let padded = prepared(.none, half: false, state: state)
-        if graph.device.usesKernels { return padded.kernelDepthwise(kernel, bias, steps: steps) }
+        if graph.device.usesKernels {
+            return padded.kernelDepthwise(kernel, bias, steps: steps, scale: scale, residual: residual)
+        }
         let weights = kernel.tensor(in: graph)
         var result = padded.rows(0, steps) * weights.rows(0, 1)
         for tap in 1..<taps { result = result + padded.rows(tap, steps) * weights.rows(tap, 1) }
-        return result + bias
+        result = result + bias
+        if let scale { result = result * scale }
+        return residual.map { $0 + result } ?? result
     }
 
     /// `state` rows, then the activated rows; the last of them become the state.

@@ -11,7 +11,7 @@ extension Weights {
         let (input, output, taps) = (Int64(layout.input), Int64(layout.output), Int64(layout.taps))
         let bytes = mynah_conv_packed_bytes(input, output, taps, type)
         return loader.derive(self["weight.packed"].path, GGML_TYPE_I8, [bytes], bytes: bytes) { target in
-            let values = Conversion.floats(stored)
+            let values = layout.scaled(Conversion.floats(stored))
             if let stride = layout.stride {
                 mynah_conv_transpose_pack(
                     target, values, input, output / Int64(stride), taps * Int64(stride), Int64(stride), type,
@@ -27,6 +27,7 @@ extension Weights {
 extension Tensor {
     func kernelPrepared(_ activation: Activation, half: Bool, past: Tensor?) -> Tensor {
         let pad = past?.shape[0] ?? 0
+        if case .none = activation, pad == 0, !half { return contiguous }
         let type = half ? GGML_TYPE_BF16 : GGML_TYPE_F32
         // The kernel also leaves the last rows in the state for the next step.
         let operation = PrepareKernel(activation, pad: pad, half: half, self)
@@ -43,9 +44,13 @@ extension Tensor {
             operation, [steps, weight.output], [self] + (residual.map { [$0.contiguous] } ?? []))
     }
 
-    func kernelDepthwise(_ kernel: Weight, _ bias: Weight, steps: Int) -> Tensor {
+    func kernelDepthwise(
+        _ kernel: Weight, _ bias: Weight, steps: Int, scale: Weight?, residual: Tensor?
+    ) -> Tensor {
         graph.retain(kernel.owner)
-        return graph.custom(DepthwiseKernel(kernel, bias), [steps, shape[1]], [self])
+        let operation = DepthwiseKernel(kernel, bias, scale, count: steps * shape[1], graph)
+        return graph.custom(
+            operation, [steps, shape[1]], [self] + (residual.map { [$0.contiguous] } ?? []))
     }
 }
 
@@ -112,13 +117,21 @@ private final class ConvolutionKernel: KernelOperation {
 
 private final class DepthwiseKernel: KernelOperation {
     private let kernel, bias: Weight
+    private let scale: Weight?
+    private let shares: Int32
 
-    init(_ kernel: Weight, _ bias: Weight) { (self.kernel, self.bias) = (kernel, bias) }
+    override var parts: Int32 { shares }
+
+    init(_ kernel: Weight, _ bias: Weight, _ scale: Weight?, count: Int, _ graph: Graph) {
+        (self.kernel, self.bias, self.scale) = (kernel, bias, scale)
+        shares = Self.parts(for: count, each: 4096, threads: graph.device.threads)
+    }
 
     override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {
         var call = mynah_depthwise_args()
         call.x = node.source(0)?.floats.map { UnsafePointer($0) }
-        (call.w, call.bias) = (kernel.floats, bias.floats)
+        (call.w, call.bias, call.scale) = (kernel.floats, bias.floats, scale?.floats)
+        call.residual = node.source(1)?.floats.map { UnsafePointer($0) }
         call.y = node.floats
         (call.channels, call.t) = (node.pointee.ne.0, node.pointee.ne.1)
         (call.k, call.dilation) = (Int64(kernel.shape[0]), 1)

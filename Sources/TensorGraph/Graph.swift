@@ -13,6 +13,8 @@ package final class Graph {
     private var retained: [AnyObject] = []
     /// Memory our kernels use, one after the other: a node is done before the next begins.
     let scratch = Scratch()
+    /// Whether there was no memory for it: it is neither written, computed nor read.
+    private(set) var isWanting = false
     private let taps: Set<String>
     private var tapped: [String: (node: UnsafeMutablePointer<ggml_tensor>, shape: [Int])] = [:]
     private var pending: [Tensor] = []
@@ -55,8 +57,10 @@ package final class Graph {
         for tensor in pending { ggml_build_forward_expand(nodes, tensor.node) }
         pending = []
         scratch.allocate()
-        precondition(
-            ggml_backend_sched_alloc_graph(scheduler, nodes), "no memory for the graph's activations")
+        if !ggml_backend_sched_alloc_graph(scheduler, nodes) {
+            isWanting = true
+            device.fail(.outOfMemory(bytes: nil))
+        }
     }
 
     deinit {
@@ -64,15 +68,17 @@ package final class Graph {
         ggml_free(context)
     }
 
-    /// Runs the graph on what the inputs hold.
+    /// Runs the graph on what the inputs hold. Where an accelerator cannot, ``Device/check()`` says so.
     package func compute() {
+        if isWanting { return device.fail(.outOfMemory(bytes: nil)) }
         // An input's memory may be given to a later node, so what never varies is written every time too.
         for (node, bytes) in fixed {
             bytes.withUnsafeBytes { ggml_backend_tensor_set(node, $0.baseAddress, 0, $0.count) }
         }
         let status = ggml_backend_sched_graph_compute(scheduler, nodes)
-        precondition(
-            status == GGML_STATUS_SUCCESS, "ggml could not compute the graph: status \(status.rawValue)")
+        if status != GGML_STATUS_SUCCESS {
+            device.fail(.stopped(name: device.name, status: Int(status.rawValue)))
+        }
     }
 
     /// Number of operations, for `bench`.

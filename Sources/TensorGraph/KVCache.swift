@@ -131,6 +131,25 @@ package final class KVCache {
     }
 }
 
+extension KVCache {
+    /// Takes over the first `count` positions of a slot of another cache of this shape.
+    package func copy(from other: KVCache, slot: Int, count: Int) {
+        precondition(
+            count <= min(capacity, other.capacity) && slot < min(slots, other.slots)
+                && layers == other.layers,
+            "slot \(slot), \(count) rows")
+        guard count > 0 else { return }
+        for (target, source) in zip(keys + values, other.keys + other.values) {
+            let row = target.pointee.nb.1
+            var bytes = [UInt8](repeating: 0, count: count * row)
+            bytes.withUnsafeMutableBytes {
+                ggml_backend_tensor_get(source, $0.baseAddress, slot * other.capacity * row, $0.count)
+                ggml_backend_tensor_set(target, $0.baseAddress, slot * capacity * row, $0.count)
+            }
+        }
+    }
+}
+
 extension Tensor {
     /// The cache with rows `[rows, heads, width]` written where `step` says.
     fileprivate func storing(_ rows: Tensor, at step: Step) -> Tensor {
@@ -144,15 +163,13 @@ extension Tensor {
 package struct Step {
     package let rows: Int
     let headWidth: Int
-    let base: Double
     /// Whether attention and rotary positions are by our kernels, or composed.
     let usesKernels: Bool
-    let positions: Tensor
     let cacheRows: Tensor
-    /// First cache row of each row's slot; only the kernels ask.
-    let slotBases: Tensor?
-    /// Cosines then sines of each row's angles, `[rows, headWidth]`; the kernels' form of rotary positions.
-    let rotation: Tensor?
+    /// Each row's position, and the first cache row of its slot; only the kernels ask.
+    let positions: Tensor?, slotBases: Tensor?
+    /// Cosines then sines of each row's angles, `[rows, headWidth]`.
+    let rotation: Tensor
     /// 0 where a row may look and -inf elsewhere, `[rows, slots x capacity]`; the composed form of attention.
     let mask: Tensor?
     let window: Int?, slots: Int, capacity: Int
@@ -163,19 +180,18 @@ package struct Step {
     package init(in graph: Graph, rows: Int, cache: KVCache, rotaryBase: Double) {
         self.rows = rows
         headWidth = cache.headWidth
-        base = rotaryBase
         rotary = Rotary(width: cache.headWidth, base: rotaryBase)
         (window, slots, capacity) = (cache.window, cache.slots, cache.capacity)
-        positions = graph.integerInput("positions", [rows])
         let kernels = graph.device.usesKernels && mynah_attend_supports(1, 1, Int64(cache.headWidth)) != 0
         usesKernels = kernels
         cacheRows = graph.input("cache_rows", [rows], kernels ? GGML_TYPE_I32 : GGML_TYPE_I64)
+        positions = kernels ? graph.integerInput("positions", [rows]) : nil
         slotBases = kernels ? graph.integerInput("slot_bases", [rows]) : nil
-        rotation = kernels ? graph.input("rotation", [rows, cache.headWidth]) : nil
+        rotation = graph.input("rotation", [rows, cache.headWidth])
         let maskWidth = cache.slots * cache.capacity
         mask = kernels ? nil : graph.input("mask", [rows, maskWidth])
         values = StepValues(
-            rows: rows, rotation: kernels ? rows * cache.headWidth : 0, mask: kernels ? 0 : rows * maskWidth)
+            rows: rows, rotation: rows * cache.headWidth, mask: kernels ? 0 : rows * maskWidth)
     }
 
     /// Says where the rows stand this time.
@@ -198,7 +214,7 @@ package struct Step {
             values.bases[row] = Int32(base)
             values.rows32[row] = Int32(base + place.position % capacity)
             values.rows64[row] = Int64(base + place.position % capacity)
-            if rotation != nil { rotary.turn(to: place.position, row: row, in: &values.rotation) }
+            rotary.turn(to: place.position, row: row, in: &values.rotation)
             if mask != nil { maskRow(row, place) }
             row += 1
         }
@@ -230,14 +246,14 @@ private final class StepValues {
 
     /// Each input that the graph has, with its bytes.
     func each(_ step: Step, _ put: (Tensor, UnsafeRawBufferPointer) -> Void) {
-        positions.withUnsafeBytes { put(step.positions, $0) }
+        if let tensor = step.positions { positions.withUnsafeBytes { put(tensor, $0) } }
         if step.usesKernels {
             rows32.withUnsafeBytes { put(step.cacheRows, $0) }
         } else {
             rows64.withUnsafeBytes { put(step.cacheRows, $0) }
         }
         if let slotBases = step.slotBases { bases.withUnsafeBytes { put(slotBases, $0) } }
-        if let tensor = step.rotation { rotation.withUnsafeBytes { put(tensor, $0) } }
+        rotation.withUnsafeBytes { put(step.rotation, $0) }
         if let tensor = step.mask { mask.withUnsafeBytes { put(tensor, $0) } }
     }
 }

@@ -11,6 +11,15 @@ class KernelOperation {
 
     func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {}
 
+    /// Stages that follow each other, every part of one before the first of the next; most kernels have one.
+    var stages: Int { 1 }
+
+    func parts(in stage: Int) -> Int32 { parts }
+
+    func run(stage: Int, _ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {
+        run(node, part, parts)
+    }
+
     /// Few enough to be worth handing out, enough that a thread which lost its core holds little up.
     static func parts(for work: Int, each least: Int, threads: Int) -> Int32 {
         threads == 1 ? 1 : Int32(max(1, min(work / least, threads * 4)))
@@ -21,11 +30,12 @@ class KernelOperation {
 private struct KernelCall {
     let operation: Unmanaged<KernelOperation>
     let node: UnsafeMutablePointer<ggml_tensor>
+    var stage = 0
 }
 
 private let runPart: mynah_task = { context, part, parts in
     guard let call = context?.assumingMemoryBound(to: KernelCall.self).pointee else { return }
-    call.operation._withUnsafeGuaranteedRef { $0.run(call.node, part, parts) }
+    call.operation._withUnsafeGuaranteedRef { $0.run(stage: call.stage, call.node, part, parts) }
 }
 
 private let runKernel: ggml_custom_op_t = { node, _, _, data in
@@ -33,7 +43,10 @@ private let runKernel: ggml_custom_op_t = { node, _, _, data in
     let kernel = Unmanaged<SharedKernel>.fromOpaque(data)
     kernel._withUnsafeGuaranteedRef { kernel in
         var call = KernelCall(operation: .passUnretained(kernel.operation), node: node)
-        mynah_pool_run(kernel.pool, runPart, &call, kernel.operation.parts)
+        for stage in 0..<kernel.operation.stages {
+            call.stage = stage
+            mynah_pool_run(kernel.pool, runPart, &call, kernel.operation.parts(in: stage))
+        }
     }
 }
 
@@ -128,17 +141,16 @@ extension Tensor {
     }
 
     func kernelRotated(_ step: Step, norm: (weight: Weight, epsilon: Float)?) -> Tensor {
-        guard let rotation = step.rotation else { preconditionFailure("the step has no rotation") }
-        return graph.custom(RotaryKernel(norm, self), shape, [self, rotation])
+        graph.custom(RotaryKernel(norm, self), shape, [self, step.rotation])
     }
 
     func kernelAttending(_ cache: KVCache.Layer, _ step: Step) -> Tensor {
-        guard let bases = step.slotBases, let stored = cache.stored else {
+        guard let bases = step.slotBases, let positions = step.positions, let stored = cache.stored else {
             preconditionFailure("attention comes after the step's keys are stored")
         }
         let operation = AttentionKernel(cache, step, heads: shape[1])
         return graph.custom(
-            operation, [shape[0], shape[1] * shape[2]], [contiguous, bases, step.positions, stored])
+            operation, [shape[0], shape[1] * shape[2]], [contiguous, bases, positions, stored])
     }
 
     /// Rows `[rows, heads, width]` of keys and values into the cache; the result only says that it is done.
@@ -189,59 +201,86 @@ private final class UnaryKernel: KernelOperation {
     }
 }
 
+/// Rows are prepared once, then multiplied: two stages for every band of them.
 private final class LinearKernel: KernelOperation {
     private var arguments = mynah_linear_args()
     private let scratch: Scratch
     private let gated: Bool
-    private let shares: Int32
+    private let rows: Int
+    private let preparingShares: Int32, shares: Int32
+
+    /// Most rows that are prepared at once, which bounds the scratch.
+    private static let band = 256
 
     init(_ weights: [(Weight, bias: Weight?)], rows: Int, width: Int, graph: Graph, gated: Bool) {
         scratch = graph.scratch
         self.gated = gated
+        self.rows = rows
+        let threads = graph.device.threads
         let bytes = weights.reduce(0) { $0 + ggml_nbytes($1.0.node) }
-        shares = Self.parts(for: bytes * max(1, rows / 4), each: 64 << 10, threads: graph.device.threads)
+        shares = Self.parts(for: bytes * max(1, rows / 4), each: 64 << 10, threads: threads)
         let described = weights.map { Self.describe($0.0, $0.bias, width) }
         arguments.weights.0 = described[0]
         if described.count > 1 { arguments.weights.1 = described[1] }
         if described.count > 2 { arguments.weights.2 = described[2] }
         arguments.weight_count = Int32(described.count)
         arguments.k = Int64(width)
-        arguments.rows = Int64(rows)
+        arguments.rows = Int64(min(rows, Self.band))
+        let band = min(rows, Self.band)
+        preparingShares =
+            mynah_linear_prepares(&arguments) == 0
+            ? 0 : min(Int32(band), Self.parts(for: band * width, each: 4096, threads: threads))
     }
 
     private static func describe(_ weight: Weight, _ bias: Weight?, _ width: Int) -> mynah_weight {
         let type = weight.node.pointee.type
         var result = mynah_weight()
         result.data = UnsafeRawPointer(weight.node.pointee.data)
-        result.type = Int32(type.rawValue)
         result.rows = Int64(weight.shape[0])
-        result.row_bytes = weight.node.pointee.nb.1
         result.bias = bias?.floats
+        if let turned = weight.turned {
+            result.type = Int32(turned.rawValue)
+            result.row_bytes = mynah_linear_turned_row(Int64(width))
+            return result
+        }
+        result.type = Int32(type.rawValue)
+        result.row_bytes = weight.node.pointee.nb.1
         // ggml's pair serves types without a kernel of ours, and processors without the instructions of one.
-        if let traits = ggml_get_type_traits_cpu(type) {
-            result.vec_dot = traits.pointee.vec_dot
-            result.from_float = ggml_get_type_traits_cpu(traits.pointee.vec_dot_type)?.pointee.from_float
-            result.activation_bytes = ggml_row_size(traits.pointee.vec_dot_type, Int64(width))
+        if let product = Backends.rowProduct(of: type) {
+            result.vec_dot = product.vec_dot
+            result.from_float = Backends.rowProduct(of: product.vec_dot_type)?.from_float
+            result.activation_bytes = ggml_row_size(product.vec_dot_type, Int64(width))
         }
         return result
     }
 
-    var scratchBytes: Int { mynah_linear_scratch(&arguments, shares) }
+    var scratchBytes: Int { mynah_linear_scratch(&arguments) }
 
-    override var parts: Int32 { shares }
+    override var stages: Int { (rows + Self.band - 1) / Self.band * 2 }
 
-    override func run(_ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32) {
+    override func parts(in stage: Int) -> Int32 { stage % 2 == 0 ? preparingShares : shares }
+
+    override func run(
+        stage: Int, _ node: UnsafeMutablePointer<ggml_tensor>, _ part: Int32, _ parts: Int32
+    ) {
+        let first = stage / 2 * Self.band
         var call = arguments
-        call.x = node.source(0)?.floats.map { UnsafePointer($0) }
-        call.x_stride = Int64(node.source(0)?.rowStride ?? 0)
-        call.y = node.floats
+        call.rows = Int64(min(rows - first, Self.band))
+        let stride = node.source(0)?.rowStride ?? 0
+        call.x = node.source(0)?.floats.map { UnsafePointer($0 + first * stride) }
+        call.x_stride = Int64(stride)
         call.y_stride = node.pointee.ne.0
+        call.y = node.floats.map { $0 + first * Int(node.pointee.ne.0) }
         if let residual = node.source(1) {
-            call.residual = residual.floats.map { UnsafePointer($0) }
+            call.residual = residual.floats.map { UnsafePointer($0 + first * residual.rowStride) }
             call.residual_stride = Int64(residual.rowStride)
         }
         call.scratch = scratch.base
-        gated ? mynah_gated_linear(&call, part, parts) : mynah_linear(&call, part, parts)
+        if stage % 2 == 0 {
+            mynah_linear_prepare(&call, part, parts)
+        } else {
+            gated ? mynah_gated_linear(&call, part, parts) : mynah_linear(&call, part, parts)
+        }
     }
 }
 

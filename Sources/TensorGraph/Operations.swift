@@ -135,11 +135,26 @@ extension Tensor {
         )
         if step.usesKernels { return kernelRotated(step, norm: norm) }
         let normed = norm.map { rmsNormed($0.weight, epsilon: $0.epsilon) } ?? self
-        let node = ggml_rope_ext(
-            context, normed.contiguous.node, step.positions.node, nil, Int32(step.headWidth),
-            Int32(GGML_ROPE_TYPE_NEOX), 0,
-            Float(step.base), 1, 0, 1, 0, 0)
-        return map(node)
+        return normed.turned(by: step.rotation)
+    }
+
+    /// With cosines c and sines s of each row's angles: (a, b) becomes (a c - b s, b c + a s), a and b the halves
+    /// of a head. By angles made in double on the host, as the kernel's are: a device's own powers of the base
+    /// are too coarse for positions far out.
+    private func turned(by rotation: Tensor) -> Tensor {
+        let (rows, heads, width) = (shape[0], shape[1], shape[2])
+        func half(_ tensor: Tensor, _ index: Int, of heads: Int) -> Tensor {
+            let nb = tensor.node.pointee.nb
+            let row = tensor.shape.count == 3 ? (nb.1, nb.2) : (nb.1, nb.1)
+            let view = ggml_view_3d(
+                context, tensor.node, Int64(width / 2), Int64(heads), Int64(rows), row.0, row.1,
+                index * (width / 2) * nb.0)
+            return Tensor(view, graph, [rows, heads, width / 2])
+        }
+        let (a, b) = (half(self, 0, of: heads), half(self, 1, of: heads))
+        let (c, s) = (half(rotation, 0, of: 1), half(rotation, 1, of: 1))
+        let node = ggml_concat(context, (a * c - b * s).node, (b * c + a * s).node, 0)
+        return Tensor(node, graph, shape)
     }
 
     /// Attention of `[rows, heads, width]` queries over what each row's session has cached, itself included:
@@ -156,9 +171,11 @@ extension Tensor {
             let row = width * ggml_element_size(cached.node)
             let view = ggml_view_3d(
                 context, cached.node, Int64(width), Int64(keyHeads), Int64(rows), row, row * keyHeads, 0)
-            return ggml_permute(context, view, 0, 2, 1, 3)
+            let permuted = ggml_permute(context, view, 0, 2, 1, 3)
+            return cached.node.pointee.type == GGML_TYPE_F32 ? ggml_cont(context, permuted) : permuted
         }
-        let queries = ggml_permute(context, contiguous.node, 0, 2, 1, 3)
+        // Dense, since ggml's Vulkan takes what is not through float16.
+        let queries = ggml_cont(context, ggml_permute(context, contiguous.node, 0, 2, 1, 3))
         let scores = ggml_mul_mat(context, perHead(cache.keys), queries)
         ggml_prec_set_acc(scores, GGML_PREC_F32)
         let weights = ggml_soft_max_ext(context, scores, mask.node, 1 / Float(width).squareRoot(), 0)

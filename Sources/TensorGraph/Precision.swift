@@ -2,11 +2,16 @@ import CGGML
 package import Checkpoints
 
 /// What a tensor is for, which decides how far it may be rounded.
-package enum WeightRole: String, Sendable {
+package enum WeightRole: String, CaseIterable, Sendable {
     /// A projection inside a layer: the bulk of the weights, and what quantisation is for.
     case matrix
     /// A projection to logits: never below 8 bits, since a wrong order of scores is a wrong token.
     case head
+    /// A projection inside a network that leads noise to a frame, which is run many times a frame: 8 bits at the
+    /// least.
+    case diffusion
+    /// A projection from frames to a language model's rows: bfloat16 at the least, small as it is.
+    case connector
     /// Anything of an encoder of recordings: float32 always. It runs once a voice, and a code off by one stays off.
     case encoder
     /// A projection of the codec's decoder: bfloat16 at the least.
@@ -25,8 +30,11 @@ package enum WeightRole: String, Sendable {
 package struct Precision: Sendable, Equatable, CustomStringConvertible {
     /// The type asked for; nil keeps what the file has.
     package let type: ElementType?
+    /// The one role that is rounded, and as far as asked, while all others stay float32; nil rounds every role as far
+    /// as it allows. For measuring what the rounding of one part does.
+    package let only: WeightRole?
 
-    package init(_ type: ElementType?) { self.type = type }
+    package init(_ type: ElementType?, only: WeightRole? = nil) { (self.type, self.only) = (type, only) }
 
     /// As the file has it.
     package static let stored = Precision(nil)
@@ -41,12 +49,16 @@ package struct Precision: Sendable, Equatable, CustomStringConvertible {
     /// Whether everything is computed in float32.
     package var isExact: Bool { type == .f32 }
 
+    /// Whether what is for `role` is computed in float32.
+    package func isExact(for role: WeightRole) -> Bool { isExact || only.map { $0 != role } ?? false }
+
     /// The type a tensor has in memory.
     ///
     /// - Returns: the type asked for where the role allows it; where a row is not whole blocks of that type, the
     ///   next finer type whose blocks it fills.
     package func type(for role: WeightRole, stored: ElementType, shape: [Int]) -> ElementType {
-        if role == .encoder { return .f32 }
+        if role == .encoder || isExact(for: role) { return .f32 }
+        if let type, role == only, role != .vector, role != .convolution { return Self.fitting(type, shape) }
         guard let type else {
             // The codec is published in float32 beside a bfloat16 model; it is computed as the model is.
             return role == .codecMatrix && stored == .f32 ? .bf16 : stored
@@ -55,18 +67,20 @@ package struct Precision: Sendable, Equatable, CustomStringConvertible {
         switch role {
         case .vector, .codebook, .convolution, .encoder: return .f32
         case .embedding: return type.blockLength > 1 ? (stored == .f32 ? .bf16 : stored) : type
-        case .codecMatrix: return isExact ? .f32 : type.blockLength > 1 || type == .bf16 ? .bf16 : type
-        case .head: return Self.fitting([.q4_0, .q4_k, .q5_k, .q6_k].contains(type) ? .q8_0 : type, shape)
+        case .codecMatrix, .connector:
+            return isExact ? .f32 : type.blockLength > 1 || type == .bf16 ? .bf16 : type
+        case .head, .diffusion:
+            return Self.fitting([.q4_0, .q4_k, .q5_k, .q6_k].contains(type) ? .q8_0 : type, shape)
         case .matrix: return Self.fitting(type, shape)
         }
     }
 
-    /// The type a tensor has in a converted file: as in memory, but the codec stays in float32, since it is small
-    /// and how far it may be rounded is decided where it runs. What no layer claims (nil) stays as it is.
+    /// The type a tensor has in a converted file: as in memory, but the codec stays as it is stored, since how far it
+    /// may be rounded is decided where it runs. What no layer claims (nil) stays as it is.
     package func fileType(for role: WeightRole?, stored: ElementType, shape: [Int]) -> ElementType {
         guard let role, type != nil else { return stored }
         switch role {
-        case .codecMatrix: return .f32
+        case .codecMatrix, .convolution: return isExact ? .f32 : stored
         default: return self.type(for: role, stored: stored, shape: shape)
         }
     }

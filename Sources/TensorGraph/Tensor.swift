@@ -161,6 +161,7 @@ package struct Tensor {
 
     func write(bytes: UnsafeRawBufferPointer) {
         precondition(bytes.count == ggml_nbytes(node), "\(bytes.count) bytes for \(shape)")
+        if graph.isWanting { return }
         ggml_backend_tensor_set(node, bytes.baseAddress, 0, bytes.count)
     }
 
@@ -175,7 +176,8 @@ package struct Tensor {
     /// Reads one row of an output matrix; `values` is as wide, or becomes so.
     package func read(row: Int, into values: inout [Float]) {
         let width = shape[shape.count - 1]
-        if values.count != width { values = [Float](repeating: 0, count: width) }
+        if values.count != width || graph.isWanting { values = [Float](repeating: 0, count: width) }
+        if graph.isWanting { return }
         values.withUnsafeMutableBytes {
             ggml_backend_tensor_get(node, $0.baseAddress, row * $0.count, $0.count)
         }
@@ -184,6 +186,7 @@ package struct Tensor {
     /// Reads an output into memory of the tensor's count.
     package func read(into buffer: UnsafeMutableBufferPointer<Float>) {
         precondition(node.pointee.type == GGML_TYPE_F32 && buffer.count >= count, "reading \(shape)")
+        if graph.isWanting { return buffer.update(repeating: 0) }
         ggml_backend_tensor_get(node, buffer.baseAddress, 0, count * MemoryLayout<Float>.size)
     }
 }

@@ -1,4 +1,5 @@
 import CGGML
+import CMynahKernels
 package import Checkpoints
 import Dispatch
 
@@ -76,15 +77,35 @@ package final class WeightLoader {
         guard let ggmlType = type.ggml, let bytes = type.byteCount(shape) else {
             throw .notNumbers(path: path, type: tensor.type)
         }
+        let address = UInt(bitPattern: tensor.bytes.baseAddress)
+        let isMapped = type == tensor.type && address % UInt(type.blockLength == 1 ? type.blockBytes : 2) == 0
+        if !isMapped, let weight = turned(tensor, type, path, shape) { return weight }
         let (node, weight) = store.makeNode(ggmlType, shape, path)
         var plan = Plan(node: node, bytes: bytes, path: path, source: tensor)
-        let address = UInt(bitPattern: tensor.bytes.baseAddress)
-        if type == tensor.type, address % UInt(type.blockLength == 1 ? type.blockBytes : 2) == 0 {
-            plan.mapped = tensor.bytes
-        }
+        if isMapped { plan.mapped = tensor.bytes }
         plan.make = { Conversion.convert(tensor, to: type, at: $0) }
         plans.append(plan)
         return weight
+    }
+
+    /// A matrix that takes memory of its own anyhow, laid out as our product reads it; nil where that has no kernel.
+    private func turned(
+        _ tensor: StoredTensor, _ type: ElementType, _ path: String, _ shape: [Int]
+    ) -> Weight? {
+        guard device.usesKernels, let number = type.ggml.map({ Int32($0.rawValue) }), shape.count == 2,
+            mynah_linear_turns(number) != 0
+        else { return nil }
+        let (rows, width) = (Int64(shape[0]), Int64(shape[1]))
+        let bytes = mynah_linear_turned_bytes(rows, width)
+        let weight = derive(path, GGML_TYPE_I8, [bytes], bytes: bytes) { target in
+            Conversion.convert(tensor, to: type, at: target)
+            Self.forget(tensor)
+            let panel = mynah_linear_turned_bytes(4, width)
+            withUnsafeTemporaryAllocation(byteCount: panel, alignment: 64) {
+                mynah_linear_turn(target, rows, width, $0.baseAddress)
+            }
+        }
+        return weight.turned(MYNAH_Q4_0_TURNED, shape)
     }
 
     func derive(_ path: String, _ shape: [Int], _ make: @escaping () -> [Float]) -> Weight {
@@ -117,7 +138,7 @@ package final class WeightLoader {
 
     // MARK: residence
 
-    /// Bytes served by the file's map, and bytes that must be made beside it.
+    /// Bytes served by the file's map, and bytes that must be made beside it, on an accelerator where there is one.
     package var prediction: (mapped: Int, made: Int) {
         var (mapped, made) = (0, 0)
         for plan in plans {
@@ -135,20 +156,28 @@ package final class WeightLoader {
     ///
     /// - Parameters:
     ///   - reserve: bytes that caches and activations will take, counted in the memory check.
-    ///   - available: bytes that may be taken.
+    ///   - available: bytes of the processor's memory that may be taken.
+    ///   - onDevice: bytes of the accelerator's memory that may be taken, where there is one.
+    ///   - progress: told the share of the weights that is ready.
     package func finish(
-        reserve: Int = 0, available: Int = MemoryBudget.available
+        reserve: Int = 0, available: Int = MemoryBudget.available, onDevice: Int? = nil,
+        progress: ((Double) -> Void)? = nil
     ) throws(LoadError) {
         let unclaimed = index.keys.filter { claimed[$0] == nil && !ignored.contains($0) }.sorted()
         guard unclaimed.isEmpty else { throw .unclaimed(paths: unclaimed) }
         let (mapped, made) = prediction
-        let need = mapped + made + reserve
+        let need = mapped + (device.isAccelerator ? 0 : made + reserve)
         guard need <= available else { throw .doesNotFit(need: need, available: available) }
-        if device.isAccelerator { try upload() } else { materialise() }
+        let steps = LoadingSteps(bytes: plans.reduce(0) { $0 + $1.bytes }, tell: progress)
+        if device.isAccelerator {
+            try upload(reserve: reserve, available: onDevice ?? device.availableBytes, steps)
+        } else {
+            materialise(steps)
+        }
         plans = []
     }
 
-    private func materialise() {
+    private func materialise(_ steps: LoadingSteps) {
         for plan in plans {
             if let mapped = plan.mapped, let base = mapped.baseAddress {
                 store.adopt(
@@ -159,12 +188,14 @@ package final class WeightLoader {
                 store.adopt(plan.node, memory, plan.bytes, keeping: nil)
                 plan.source.map(Self.forget)
             }
+            steps.add(plan.bytes)
         }
     }
 
-    private func upload() throws(LoadError) {
-        guard store.allocateOnDevice(device.weightBufferType) else {
-            throw .deviceMemory(bytes: plans.reduce(0) { $0 + $1.bytes })
+    private func upload(reserve: Int, available: Int, _ steps: LoadingSteps) throws(LoadError) {
+        let need = prediction.made + reserve
+        guard need <= available, store.allocateOnDevice(device.weightBufferType) else {
+            throw .deviceMemory(need: need, available: available)
         }
         for plan in plans {
             if let mapped = plan.mapped {
@@ -176,6 +207,7 @@ package final class WeightLoader {
                 ggml_backend_tensor_set(plan.node, memory, 0, plan.bytes)
             }
             plan.source.map(Self.forget)
+            steps.add(plan.bytes)
         }
     }
 
@@ -188,6 +220,23 @@ package final class WeightLoader {
         let end = (UInt(bitPattern: base) + UInt(bytes.count)) / page * page
         guard end > start, let address = UnsafeMutableRawPointer(bitPattern: start) else { return }
         madvise(address, Int(end - start), Int32(MADV_DONTNEED))
+    }
+}
+
+/// Counts weights as they become ready, and tells of each hundredth.
+private final class LoadingSteps {
+    private let total: Int
+    private let tell: ((Double) -> Void)?
+    private var done = 0, told = -1
+
+    init(bytes: Int, tell: ((Double) -> Void)?) { (total, self.tell) = (max(1, bytes), tell) }
+
+    func add(_ bytes: Int) {
+        done += bytes
+        let hundredths = done * 100 / total
+        guard hundredths > told else { return }
+        told = hundredths
+        tell?(Double(hundredths) / 100)
     }
 }
 

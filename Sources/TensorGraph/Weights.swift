@@ -1,4 +1,5 @@
 import CGGML
+import CMynahKernels
 package import Checkpoints
 
 /// A tensor of a checkpoint, resident and immutable. Its store stays alive with it.
@@ -11,12 +12,21 @@ package struct Weight: @unchecked Sendable {
     package let path: String
     /// Row-major, as in the checkpoint.
     package let shape: [Int]
+    /// Laid out for our product alone: the node holds bytes that nothing else can read.
+    private(set) var turned: mynah_type?
 
     init(_ node: UnsafeMutablePointer<ggml_tensor>, _ store: WeightStore, _ path: String, _ shape: [Int]) {
         self.node = node
         self.store = store
         self.path = path
         self.shape = shape
+    }
+
+    /// A matrix of `shape` whose turned bytes `node` holds.
+    func turned(_ type: mynah_type, _ shape: [Int]) -> Weight {
+        var weight = Weight(node, store, path, shape)
+        weight.turned = type
+        return weight
     }
 
     /// The weight as a node of `graph`.
@@ -92,7 +102,7 @@ package enum LoadError: Error, Equatable, Sendable {
     case notNumbers(path: String, type: ElementType)
     case duplicate(path: String)
     case doesNotFit(need: Int, available: Int)
-    case deviceMemory(bytes: Int)
+    case deviceMemory(need: Int, available: Int)
 }
 
 /// Rows looked up by index in the mapped file.

@@ -12,6 +12,8 @@ struct LinearCall {
     var residual: [Float]?
     var exact = true
     var gated = false
+    /// Whether blocks are laid out anew first.
+    var turned = false
 
     init(_ weights: [Weights], rows: Int, seed: Int = 7) {
         self.weights = weights
@@ -25,7 +27,7 @@ struct LinearCall {
 
     /// Runs the call with `threads` shares, one after another.
     func run(threads: Int = 1) -> [Float] {
-        let weightCopies = weights.map { copy($0.bytes) }
+        let weightCopies = weights.map { turned ? turn($0) : UnsafeMutableRawPointer(copy($0.bytes)) }
         let biasCopies = weights.indices.map { i in i < bias.count ? bias[i].map { copy($0) } : nil }
         let (input, normCopy) = (copy(x), norm.map { copy($0) })
         let residualCopy = residual.map { copy($0) }
@@ -37,12 +39,12 @@ struct LinearCall {
             residualCopy?.deallocate()
         }
         var y = [Float](repeating: .nan, count: rows * width)
-        let tables = weights.indices.map { i in
-            mynah_weight(
-                data: UnsafeRawPointer(weightCopies[i]), type: Int32(weights[i].type.rawValue),
-                rows: Int64(weights[i].rows), row_bytes: weights[i].rowBytes, bias: biasCopies[i],
-                vec_dot: nil,
-                from_float: nil, activation_bytes: 0)
+        let tables = weights.indices.map { i -> mynah_weight in
+            let (type, rows) = (Int32(weights[i].type.rawValue), Int64(weights[i].rows))
+            return mynah_weight(
+                data: UnsafeRawPointer(weightCopies[i]), type: turned ? type | 0x100 : type, rows: rows,
+                row_bytes: turned ? mynah_linear_turned_row(Int64(k)) : weights[i].rowBytes,
+                bias: biasCopies[i], vec_dot: nil, from_float: nil, activation_bytes: 0)
         }
         y.withUnsafeMutableBufferPointer { out in
             var args = mynah_linear_args()
@@ -59,9 +61,10 @@ struct LinearCall {
             args.residual = UnsafePointer(residualCopy)
             args.residual_stride = Int64(width)
             let scratch = UnsafeMutableRawPointer.allocate(
-                byteCount: mynah_linear_scratch(&args, Int32(threads)), alignment: 16)
+                byteCount: mynah_linear_scratch(&args), alignment: 16)
             defer { scratch.deallocate() }
             args.scratch = scratch
+            for thread in 0..<threads { mynah_linear_prepare(&args, Int32(thread), Int32(threads)) }
             for thread in 0..<threads {
                 if gated {
                     mynah_gated_linear(&args, Int32(thread), Int32(threads))
@@ -89,6 +92,18 @@ struct LinearCall {
             }
         }
         return (values, scale)
+    }
+
+    private func turn(_ weights: Weights) -> UnsafeMutableRawPointer {
+        let rows = Int64(weights.rows)
+        let bytes = mynah_linear_turned_bytes(rows, Int64(k))
+        let target = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+        UnsafeMutableRawBufferPointer(start: target, count: bytes).copyBytes(from: weights.bytes)
+        let panel = UnsafeMutableRawPointer.allocate(
+            byteCount: mynah_linear_turned_bytes(4, Int64(k)), alignment: 64)
+        defer { panel.deallocate() }
+        mynah_linear_turn(target, rows, Int64(k), panel)
+        return target
     }
 
     private func copy<T>(_ values: [T]) -> UnsafeMutablePointer<T> {
@@ -144,6 +159,25 @@ extension KernelTests {
                         #expect(part.run(threads: 2) == Array(together[0..<rows * 70]), "rows \(rows)")
                     }
                 }
+            }
+        }
+
+        @Test(.enabled(if: mynah_linear_turns(2) != 0, "AVX-512 VNNI multiplies turned blocks"))
+        func `turned blocks give the bits of stored ones`() {
+            for type in [MYNAH_Q4_0] {
+                for (k, outputs) in [(32, 1), (512, 6), (1056, 37), (5120, 18)] {
+                    for rows in [1, 2, 3, 8, 45, 64, 70] {
+                        var call = LinearCall([Weights(type, rows: outputs, k: k, seed: k)], rows: rows)
+                        let stored = call.run()
+                        call.turned = true
+                        #expect(call.run(threads: 2) == stored, "k \(k), rows \(rows), outputs \(outputs)")
+                    }
+                }
+                var gated = LinearCall((1...2).map { Weights(type, rows: 150, k: 96, seed: $0) }, rows: 45)
+                gated.gated = true
+                let stored = gated.run()
+                gated.turned = true
+                #expect(gated.run(threads: 3) == stored)
             }
         }
 
@@ -261,9 +295,10 @@ extension KernelTests {
                         (args.k, args.rows, args.x, args.x_stride) = (2, 2, x.baseAddress, 2)
                         (args.y, args.y_stride) = (y.baseAddress, 2)
                         let scratch = UnsafeMutableRawPointer.allocate(
-                            byteCount: mynah_linear_scratch(&args, 1), alignment: 1)
+                            byteCount: mynah_linear_scratch(&args), alignment: 1)
                         defer { scratch.deallocate() }
                         args.scratch = scratch
+                        mynah_linear_prepare(&args, 0, 1)
                         mynah_linear(&args, 0, 1)
                     }
                 }

@@ -121,7 +121,19 @@ import Testing
         #expect(type(.embedding) == .bf16)
         #expect(type(.embedding, .f32) == .bf16)
         #expect(type(.codecMatrix) == .bf16)
+        #expect(type(.connector) == .bf16)
+        #expect(type(.diffusion) == .q8_0)
         for role in [WeightRole.encoder, .convolution, .codebook, .vector] { #expect(type(role) == .f32) }
+    }
+
+    @Test func `one role can be rounded by itself, as far as asked`() {
+        let precision = Precision(.q4_0, only: .diffusion)
+        func type(_ role: WeightRole) -> ElementType {
+            precision.type(for: role, stored: .bf16, shape: [64, 64])
+        }
+        #expect(type(.diffusion) == .q4_0)
+        for role in WeightRole.allCases where role != .diffusion { #expect(type(role) == .f32, "\(role)") }
+        #expect(!precision.isExact && precision.isExact(for: .convolution))
     }
 
     @Test func `a row that is not whole blocks falls back to a finer type`() {
@@ -142,14 +154,15 @@ import Testing
         #expect(Precision.stored.type(for: .encoder, stored: .bf16, shape: [4, 32]) == .f32)
     }
 
-    @Test func `a converted file keeps the codec in float32 and what nobody claims as it was`() {
+    @Test func `a converted file keeps the codec and what nobody claims as it was`() {
         let precision = Precision(.q4_k)
         func type(_ role: WeightRole?) -> ElementType {
             precision.fileType(for: role, stored: .bf16, shape: [256, 256])
         }
         #expect(type(.matrix) == .q4_k)
-        #expect(type(.codecMatrix) == .f32)
-        #expect(type(.convolution) == .f32)
+        #expect(type(.codecMatrix) == .bf16)
+        #expect(type(.convolution) == .bf16)
+        #expect(type(.diffusion) == .q8_0)
         #expect(type(nil) == .bf16)
     }
 

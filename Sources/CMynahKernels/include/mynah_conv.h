@@ -97,13 +97,15 @@ typedef struct {
     const float *w;     ///< [k, channels], see mynah_depthwise_pack
     const float *bias;  ///< [channels] or NULL
     float *y;           ///< [t, channels]
+    const float *scale;     ///< [channels], of the sums; or NULL
+    const float *residual;  ///< [t, channels], added last; or NULL
     int64_t t, channels, k, dilation;
 } mynah_depthwise_args;
 
 /// dst [k, channels] from w [channels, 1, k].
 void mynah_depthwise_pack(float *dst, const float *w, int64_t channels, int64_t k);
 
-/// y[t, c] = bias[c] + sum_j w[j, c] x[t + j * dilation, c], in the order of j.
+/// y[t, c] = residual[t, c] + scale[c] (bias[c] + sum_j w[j, c] x[t + j * dilation, c]), in the order of j.
 void mynah_depthwise_conv(const mynah_depthwise_args *args, int ith, int nth);
 
 /// dst [left + t + right, channels] from x [t, channels]. Padding longer than x keeps mirroring back and

@@ -25,6 +25,8 @@ typedef enum mynah_type {
     MYNAH_Q4_K = 12,
     MYNAH_Q6_K = 14,
     MYNAH_BF16 = 30,
+    /// q4_0 as `mynah_linear_turn` lays it out.
+    MYNAH_Q4_0_TURNED = 0x102,
 } mynah_type;
 
 /// ggml's `ggml_vec_dot_t`: `*s` = dot product of `n` elements of weight row `x` and quantised activation `y`.
@@ -76,19 +78,38 @@ typedef struct mynah_linear_args {
     /// Optional addend shaped like y, or NULL. It may be y itself.
     const float *residual;
     int64_t residual_stride;
-    /// At least `mynah_linear_scratch(args, nth)` bytes, any alignment.
+    /// At least `mynah_linear_scratch(args)` bytes, any alignment.
     void *scratch;
 } mynah_linear_args;
 
-/// Bytes of scratch that `threads` threads need. Grows with `rows` up to 64 rows, then stays.
-size_t mynah_linear_scratch(const mynah_linear_args *args, int32_t threads);
+/// Bytes of scratch that the rows need, whatever the threads.
+size_t mynah_linear_scratch(const mynah_linear_args *args);
+
+/// Whether there is anything to prepare.
+int32_t mynah_linear_prepares(const mynah_linear_args *args);
+
+/// Turns the rows into what the products read: normalised, rounded, quantised. Every thread's part is done before the
+/// first of the product begins.
+void mynah_linear_prepare(const mynah_linear_args *args, int32_t ith, int32_t nth);
 
 /// Whether `type` has a kernel of its own for rows of `k` elements; others need `vec_dot` and `from_float`.
 int32_t mynah_linear_supports(int32_t type, int64_t k);
 
+/// Whether blocks of `type` are multiplied faster when laid out anew, turned, which takes memory of their own.
+int32_t mynah_linear_turns(int32_t type);
+
+/// Bytes of `rows` turned rows, and of one row among them (a weight's `row_bytes`).
+size_t mynah_linear_turned_bytes(int64_t rows, int64_t k);
+size_t mynah_linear_turned_row(int64_t k);
+
+/// Lays out `rows` rows of q4_0 blocks anew where they are. `data` is aligned to 64 bytes and has room for the turned
+/// bytes, `panel` for those of four rows.
+void mynah_linear_turn(void *data, int64_t rows, int64_t k, void *panel);
+
+/// Products with rows that `mynah_linear_prepare` has prepared.
 void mynah_linear(const mynah_linear_args *args, int32_t ith, int32_t nth);
 
-/// y[r, n] = residual[r, n] + silu(x[r] . G[n] + bG[n]) * (x[r] . U[n] + bU[n]) with G = weights[0], U = weights[1].
+/// As `mynah_linear`, but y[r, n] = residual[r, n] + silu(x[r] . G[n] + bG[n]) * (x[r] . U[n] + bU[n]) with G = weights[0], U = weights[1].
 void mynah_gated_linear(const mynah_linear_args *args, int32_t ith, int32_t nth);
 
 #ifdef __cplusplus
