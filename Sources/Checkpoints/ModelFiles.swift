@@ -10,6 +10,8 @@ package struct ModelFiles: Sendable {
     /// All tensors; no name comes twice.
     package let tensors: [StoredTensor]
     private let embedded: [String: String]?
+    /// A folder with text files that the model's own lacks: its tokenizer, where that is published apart.
+    private let companion: String?
 
     /// Prefix of the metadata keys that hold text files.
     package static let fileKey = "mynah.file."
@@ -21,8 +23,8 @@ package struct ModelFiles: Sendable {
         "speech_tokenizer/preprocessor_config.json",
     ]
 
-    package init(path: String) throws(CheckpointError) {
-        self.path = path
+    package init(path: String, companion: String? = nil) throws(CheckpointError) {
+        (self.path, self.companion) = (path, companion)
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw .missingFile(path: path)
@@ -52,16 +54,21 @@ package struct ModelFiles: Sendable {
 
     /// Whether the model brings the file.
     package func has(_ name: String) -> Bool {
-        embedded.map { $0[name] != nil } ?? FileManager.default.fileExists(atPath: path + "/" + name)
+        embedded.map { $0[name] != nil } ?? (place(of: name) != nil)
+    }
+
+    private func place(of name: String) -> String? {
+        [path, companion].compactMap { $0 }.map { $0 + "/" + name }
+            .first(where: FileManager.default.fileExists)
     }
 
     /// The content of a text file, by its name relative to the folder.
     package func data(_ name: String) throws(CheckpointError) -> Data {
-        let place = path + "/" + name
         if let embedded {
-            guard let text = embedded[name] else { throw .missingFile(path: place) }
+            guard let text = embedded[name] else { throw .missingFile(path: path + "/" + name) }
             return Data(text.utf8)
         }
+        let place = place(of: name) ?? path + "/" + name
         let limit = 100 << 20
         guard let size = try? FileManager.default.attributesOfItem(atPath: resolved(place))[.size] as? Int
         else {

@@ -27,8 +27,11 @@ struct AddedTokenMatcher: Sendable {
     private var tokens: [Int32?] = [nil]
     /// Whether any token begins with the byte.
     private var begins = [Bool](repeating: false, count: 256)
+    /// Whether any token has white space in it.
+    let hasSpaces: Bool
 
     init(_ added: [AddedToken]) {
+        hasSpaces = added.contains { $0.content.contains(where: \.isWhitespace) }
         for token in added {
             var node: Int32 = 0
             for byte in token.content.utf8 {

@@ -64,6 +64,9 @@ package struct BytePairTokenizer: Sendable {
     /// The id of the token with this text, an added token before one of the vocabulary; nil if there is none.
     package subscript(token token: String) -> Int32? { vocabulary[token] }
 
+    /// Whether some added token has white space in it.
+    var hasTokensWithSpaces: Bool { matcher.hasSpaces }
+
     /// One more than the highest id.
     package var idLimit: Int { vocabulary.idLimit }
 }

@@ -1,15 +1,15 @@
 /// Where text may be cut, from the best place to the worst.
-enum BoundaryStrength: Int, Comparable, CaseIterable {
+package enum BoundaryStrength: Int, Comparable, CaseIterable {
     case word, clause, sentence, paragraph
 
-    static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// Finds the places at which text may be cut, in one pass.
-struct SentenceBoundaries {
+package struct SentenceBoundaries {
     private let text: Substring
 
-    init(_ text: Substring) { self.text = text }
+    package init(_ text: Substring) { self.text = text }
 
     private static let terminators: Set<Character> = [
         ".", "!", "?", "…", "‼", "⁇", "⁈", "⁉", "。", "！", "？", "｡", "．", "؟", "۔", "।", "॥", "։", "።", "፧",
@@ -39,7 +39,7 @@ struct SentenceBoundaries {
 
     /// Ends of runs of text with the strength of the cut after each, the last being that of the text. Whitespace
     /// belongs to what follows it, as it does in the tokens of a text.
-    func ends() -> [(end: String.Index, strength: BoundaryStrength)] {
+    package func ends() -> [(end: String.Index, strength: BoundaryStrength)] {
         var result: [(end: String.Index, strength: BoundaryStrength)] = []
         var index = endOfWhitespace(from: text.startIndex)
         var wordStart = index

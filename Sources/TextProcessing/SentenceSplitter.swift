@@ -36,6 +36,15 @@ package struct SentenceSplitter {
         return pack(units, in: text)
     }
 
+    /// Whether a sentence ends with `text`, if a word follows it.
+    package static func isSentenceEnd(_ text: String) -> Bool {
+        let followed = text + " A"
+        let end = followed.index(followed.endIndex, offsetBy: -2)
+        return SentenceBoundaries(followed[...]).ends().contains {
+            $0.end == end && $0.strength >= .sentence
+        }
+    }
+
     /// A stretch with no place to cut inside, and how good the place after it is.
     private struct Unit {
         let text: Substring
