@@ -133,6 +133,35 @@ final class AudioDecodingSession {
         return facts(format, codec)
     }
 
+    /// The length that the source claims, before any of it is decoded, and whether it certainly holds as much.
+    var claimedSeconds: (seconds: Double, isCertain: Bool)? {
+        guard let format, let stream, format.pointee.duration > 0 else { return nil }
+        let seconds = Double(format.pointee.duration) / Double(AV_TIME_BASE)
+        let isStated = format.pointee.duration_estimation_method == AVFMT_DURATION_FROM_STREAM
+        let isWave = String(cString: format.pointee.iformat.pointee.name) == "wav"
+        guard let header = WaveHeader(source) else { return (seconds, isStated && !isWave) }
+        // A header may claim what never came; what is there tells the length, of samples that have one size.
+        let rate = stream.pointee.codecpar.pointee.bit_rate
+        guard rate > 0, LibAV.isLossless(stream.pointee.codecpar.pointee.codec_id) else {
+            return (seconds, false)
+        }
+        return (Double(header.present) * 8 / Double(rate), true)
+    }
+
+    /// Adds up the packets' lengths until they are too long.
+    func countPackets() throws(AudioFileError) {
+        guard let format, let stream, let packet else { throw .unknownFormat }
+        let base = Double(stream.pointee.time_base.num) / Double(max(1, stream.pointee.time_base.den))
+        var seconds = 0.0
+        while av_read_frame(format, packet) >= 0 {
+            defer { av_packet_unref(packet) }
+            guard !Task.isCancelled else { throw .cancelled }
+            guard packet.pointee.stream_index == stream.pointee.index else { continue }
+            seconds += Double(max(0, packet.pointee.duration)) * base
+            guard seconds <= maximumSeconds + 1 else { throw .tooLong(limit: maximumSeconds) }
+        }
+    }
+
     /// One packet to its frames; nil asks for what the decoder still holds.
     private func decode(
         _ packet: UnsafeMutablePointer<AVPacket>?, _ codec: UnsafeMutablePointer<AVCodecContext>

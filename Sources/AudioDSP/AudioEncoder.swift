@@ -1,3 +1,5 @@
+package import SpeechCore
+
 /// Sound to bytes, in pieces. Not `Sendable`: one per stream, used by one task. After an error it is of no use.
 package protocol AudioEncoder: AnyObject {
     /// Takes mono samples, of which those beyond [-1, 1] are clipped where the format holds integers, and gives
@@ -7,7 +9,7 @@ package protocol AudioEncoder: AnyObject {
     func finish() throws(AudioFileError) -> [UInt8]
 }
 
-extension AudioFormat {
+extension SoundFormat {
     /// An encoder of mono sound at `sampleRate`, which is changed inside where the codec does not have it.
     ///
     /// For a pipe or a connection, `seekable` is false: bytes come as they are made, and a WAV header says that

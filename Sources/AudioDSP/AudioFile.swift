@@ -63,9 +63,11 @@ package enum AudioFile {
         _ source: ByteSource, _ maximumSeconds: Double, name: String
     ) throws(AudioFileError) -> DecodedAudio {
         precondition(maximumSeconds > 0, "a limit of \(maximumSeconds) seconds lets nothing through")
-        let session = AudioDecodingSession(source, maximumSeconds: maximumSeconds)
         let decoded: DecodedAudio
         do {
+            // What is too long is refused before any of it is decoded and held.
+            try AudioLengthCheck(source, maximumSeconds: maximumSeconds).run()
+            let session = AudioDecodingSession(source, maximumSeconds: maximumSeconds)
             try session.open()
             decoded = try session.decode()
         } catch {

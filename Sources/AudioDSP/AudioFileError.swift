@@ -36,6 +36,12 @@ package enum AudioFileError: Error, Sendable, Equatable {
     case encoding(format: String, reason: String)
     /// An option of an encoder that no encoder takes.
     case invalidBitRate(Int)
+    /// A speed outside of what speech is changed to.
+    case invalidSpeed(Double)
+    /// This build of libav lacks a filter.
+    case filterMissing(name: String)
+    /// libavfilter refused.
+    case filtering(speed: Double, reason: String)
     /// soxr refused.
     case resampling(from: Int, to: Int, reason: String)
     /// Nothing to play through.

@@ -1,4 +1,5 @@
 import Foundation
+package import SpeechCore
 
 /// Writes a sound file in pieces: beside its place first, and into its place when it is complete.
 ///
@@ -8,14 +9,14 @@ package final class AudioFileWriter {
     /// Where the file will be, links followed.
     package let path: String
     /// What it is.
-    package let format: AudioFormat
+    package let format: SoundFormat
     private let temporary: String
     private var descriptor: Int32 = -1
     private var encoder: LibAVEncoder?
 
     /// A file of mono sound at `sampleRate`.
     package init(
-        path: String, format: AudioFormat, sampleRate: Int, options: EncodingOptions = EncodingOptions()
+        path: String, format: SoundFormat, sampleRate: Int, options: EncodingOptions = EncodingOptions()
     ) throws(AudioFileError) {
         self.format = format
         self.path = try Self.destination(path)

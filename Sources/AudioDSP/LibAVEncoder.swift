@@ -1,9 +1,10 @@
 import CLibAV
 import Foundation
+import SpeechCore
 
 /// One stream through one of libav's encoders and its container.
 final class LibAVEncoder: AudioEncoder {
-    private let audioFormat: AudioFormat
+    private let audioFormat: SoundFormat
     private let sink: ByteSink
     private let rate: Int
     private let resampler: StreamResampler?
@@ -21,7 +22,7 @@ final class LibAVEncoder: AudioEncoder {
     private var position: Int64 = 0
 
     init(
-        _ audioFormat: AudioFormat, sampleRate: Int, sink: ByteSink, options: EncodingOptions
+        _ audioFormat: SoundFormat, sampleRate: Int, sink: ByteSink, options: EncodingOptions
     ) throws(AudioFileError) {
         _ = LibAV.prepared
         guard AudioFile.sampleRates.contains(sampleRate) else { throw .unsupportedRate(sampleRate) }
@@ -60,6 +61,8 @@ final class LibAVEncoder: AudioEncoder {
         context.pointee.bit_rate = Int64(options.bitRate ?? audioFormat.standardBitRate)
         // The same sound gives the same bytes: no library version and no serial number of chance.
         context.pointee.flags |= Int32(AV_CODEC_FLAG_BITEXACT)
+        // A FLAC block holds a tenth of a second unless told otherwise: too long to wait for in a stream.
+        if audioFormat == .flac, !sink.isSeekable { context.pointee.frame_size = Int32(max(16, rate / 25)) }
         if muxer.pointee.flags & Int32(AVFMT_GLOBALHEADER) != 0 {
             context.pointee.flags |= Int32(AV_CODEC_FLAG_GLOBAL_HEADER)
         }
@@ -96,7 +99,7 @@ final class LibAVEncoder: AudioEncoder {
         var settings: OpaquePointer?
         defer { av_dict_free(&settings) }
         // An Ogg page holds a second unless told otherwise: too long to wait for in a stream.
-        if audioFormat == .opus, !sink.isSeekable { av_dict_set(&settings, "page_duration", "40000", 0) }
+        if audioFormat == .opus, !sink.isSeekable { av_dict_set(&settings, "page_duration", "20000", 0) }
         try check(avformat_write_header(format, &settings))
     }
 
@@ -106,6 +109,8 @@ final class LibAVEncoder: AudioEncoder {
         taken += samples.count
         pending += try resampler?.resample(samples) ?? samples
         try encodePending(all: false)
+        // Ogg keeps its last page until the next, unless asked for it.
+        if audioFormat == .opus, !sink.isSeekable { try check(av_write_frame(format, nil)) }
         avio_flush(io)
         try checkSink()
         return sink.drain(atEnd: false)
@@ -193,7 +198,7 @@ final class LibAVEncoder: AudioEncoder {
     }
 }
 
-extension AudioFormat.Storage {
+extension SoundFormat.Storage {
     var sampleFormat: AVSampleFormat {
         switch self {
         case .int16: AV_SAMPLE_FMT_S16

@@ -22,6 +22,8 @@ public struct AudioChunk: Sendable {
     public let audio: AudioBuffer
     /// Codec frames made so far in this request, this chunk included.
     public let frames: Int
+    /// The turn of a dialogue that is being spoken, from 1; nil where there is no dialogue.
+    public let turn: Int?
     /// Whether the model ended by itself, was cut by its limit, or is still going.
     public let ending: Ending?
 
@@ -34,9 +36,10 @@ public struct AudioChunk: Sendable {
     }
 
     /// A chunk of `audio`, after `frames` frames.
-    public init(audio: AudioBuffer, frames: Int, ending: Ending? = nil) {
+    public init(audio: AudioBuffer, frames: Int, turn: Int? = nil, ending: Ending? = nil) {
         self.audio = audio
         self.frames = frames
+        self.turn = turn
         self.ending = ending
     }
 }

@@ -18,11 +18,16 @@ public struct ModelCard: Sendable, Codable, Equatable {
     public var designs: Bool
     /// Whether it takes an instruction on how to speak.
     public var takesInstructions: Bool
+    /// How it takes a text that is still being written.
+    public var textIntake: TextIntake
+    /// The most speakers of a dialogue that it speaks in one go; 1 where it speaks turns one after the other.
+    public var dialogueSpeakers: Int
 
     package init(
         family: String, variant: String, size: String, sampleRate: Int, languages: [String],
         speakers: [String],
-        clones: Bool, designs: Bool, takesInstructions: Bool
+        clones: Bool, designs: Bool, takesInstructions: Bool, textIntake: TextIntake = .whole,
+        dialogueSpeakers: Int = 1
     ) {
         self.family = family
         self.variant = variant
@@ -33,7 +38,31 @@ public struct ModelCard: Sendable, Codable, Equatable {
         self.clones = clones
         self.designs = designs
         self.takesInstructions = takesInstructions
+        self.textIntake = textIntake
+        self.dialogueSpeakers = dialogueSpeakers
     }
+}
+
+/// What voices a model has, as far as its configuration says.
+package struct VoiceGifts: Sendable, Equatable {
+    /// Names of its presets, in order.
+    package var presets: [String]
+    /// Whether it takes a voice from a recording.
+    package var clones: Bool
+
+    package init(presets: [String], clones: Bool) {
+        (self.presets, self.clones) = (presets, clones)
+    }
+}
+
+/// How a model takes a text that is still being written.
+public enum TextIntake: String, Sendable, Codable {
+    /// A few tokens at a time: sound leaves while the text comes, and is that of the whole text.
+    case streaming
+    /// A sentence at a time, each spoken as a text of its own.
+    case sentences
+    /// Not before it is whole.
+    case whole
 }
 
 /// A loaded model that speaks several requests at once, a step at a time. Used from one thread.
@@ -52,6 +81,15 @@ package protocol Synthesizer: AnyObject {
     /// - Throws: `SpeechError` when the model cannot honour it.
     func begin(_ utterance: Utterance, _ options: SynthesisOptions) throws -> Int
 
+    /// As `begin` for an utterance, whose words are those of `text` as they come.
+    func begin(_ utterance: Utterance, reading text: IncomingText, _ options: SynthesisOptions) throws -> Int
+
+    /// As `begin` for an utterance, for utterances that are the turns of one dialogue.
+    func begin(dialogue: [Utterance], _ options: SynthesisOptions) throws -> Int
+
+    /// Whether every request waits for text, so that a step would do nothing.
+    var isStarved: Bool { get }
+
     /// Moves every request on by one frame, and returns the sound that is ready; a chunk with an ending is a
     /// request's last. Empty when there is no request.
     func step() throws -> [(request: Int, chunk: AudioChunk)]
@@ -66,6 +104,20 @@ package protocol Synthesizer: AnyObject {
     var timings: StageTimings { get }
 }
 
+extension Synthesizer {
+    package func begin(
+        _ utterance: Utterance, reading text: IncomingText, _ options: SynthesisOptions
+    ) throws -> Int {
+        preconditionFailure("a model of this card is given text whole, not as it comes")
+    }
+
+    package func begin(dialogue: [Utterance], _ options: SynthesisOptions) throws -> Int {
+        preconditionFailure("a model of this card is given a turn at a time, not a dialogue")
+    }
+
+    package var isStarved: Bool { false }
+}
+
 /// Seconds spent and work done in each stage.
 public struct StageTimings: Sendable, Codable, Equatable {
     /// Seconds in prompts, and rows of them.
@@ -74,6 +126,8 @@ public struct StageTimings: Sendable, Codable, Equatable {
     public var talkerSeconds = 0.0, predictorSeconds = 0.0, frames = 0
     /// Seconds in the codec's decoder, and frames it decoded.
     public var codecSeconds = 0.0, codecFrames = 0
+    /// Seconds in what hears the sound that goes back into the model, where there is such.
+    public var listenerSeconds = 0.0
     /// Prompt rows taken from a stored prefix.
     public var reusedRows = 0
 

@@ -81,13 +81,18 @@ public struct TranscriptionOptions: Sendable, Equatable {
     public var context: String
     /// Most tokens of the answer; nil is in proportion to the recording.
     public var maximumTokens: Int?
+    /// Whether to write English, whatever is spoken. A model whose card says that it cannot refuses.
+    public var translates: Bool
     /// For the draws that follow a repetition; everything else is the likeliest token.
     public var seed: UInt64
 
     /// Options; what is not given is left to the model.
-    public init(context: String = "", maximumTokens: Int? = nil, seed: UInt64 = 0) {
+    public init(
+        context: String = "", maximumTokens: Int? = nil, translates: Bool = false, seed: UInt64 = 0
+    ) {
         self.context = context
         self.maximumTokens = maximumTokens
+        self.translates = translates
         self.seed = seed
     }
 }

@@ -8,15 +8,20 @@ public struct Utterance: Sendable, ExpressibleByStringLiteral {
     public var language: Language
     /// How it is said.
     public var delivery: Delivery
+    /// Who says it in a dialogue, by a name of the caller's; nil leaves it to the voice, so that utterances in one
+    /// voice are one speaker's.
+    public var speaker: String?
 
     /// An utterance; what is not given is left to the model.
     public init(
-        _ text: String, voice: Voice = .standard, language: Language = .auto, delivery: Delivery = .plain
+        _ text: String, voice: Voice = .standard, language: Language = .auto, delivery: Delivery = .plain,
+        speaker: String? = nil
     ) {
         self.text = text
         self.voice = voice
         self.language = language
         self.delivery = delivery
+        self.speaker = speaker
     }
 
     /// An utterance with every choice left to the model.
@@ -85,16 +90,22 @@ public struct VoiceProfile: Sendable, Equatable {
     public var codes: [[Int32]]
     /// What the recording says; nil when cloned by vector alone.
     public var transcript: String?
+    /// The file with what a model had computed when it had heard the voice, for models that speak in such presets;
+    /// nil for a voice that was cloned.
+    public var presetFile: String?
 
     /// A profile from its parts.
     public init(
-        name: String, family: String, speakerVector: [Float], codes: [[Int32]] = [], transcript: String? = nil
+        name: String, family: String, speakerVector: [Float], codes: [[Int32]] = [],
+        transcript: String? = nil,
+        presetFile: String? = nil
     ) {
         self.name = name
         self.family = family
         self.speakerVector = speakerVector
         self.codes = codes
         self.transcript = transcript
+        self.presetFile = presetFile
     }
 }
 

@@ -49,19 +49,32 @@ package final class FakeSynthesizer: Synthesizer {
         package var stepsToFailure: Int?
         /// Frames after which a request ends at its limit.
         package var limit = Int.max
+        /// What the card says of text that is still being written.
+        package var textIntake = TextIntake.whole
+        /// What the card says of dialogues.
+        package var dialogueSpeakers = 1
 
         package init() {}
     }
 
     private struct Speaking {
-        let text: String
-        let total: Int
+        var text: String
+        var incoming: IncomingText?
+        let framesPerCharacter: Int
         var frames = 0
+        var total: Int { max(1, text.count * framesPerCharacter) }
+        /// Whether every frame of the text that has come is spoken, and more may come.
+        var isWaiting: Bool { incoming != nil && frames >= text.count * framesPerCharacter }
+
+        /// Takes what has come of the text.
+        mutating func readText() {
+            guard let (piece, isOver) = incoming?.take() else { return }
+            text += piece
+            if isOver { incoming = nil }
+        }
     }
 
-    package let card = ModelCard(
-        family: "fake", variant: "sine", size: "0", sampleRate: 24_000, languages: ["auto", "english"],
-        speakers: ["ann"], clones: true, designs: false, takesInstructions: false)
+    package let card: ModelCard
     package private(set) var timings = StageTimings()
     private let behaviour: Behaviour
     private let log: Log
@@ -74,6 +87,10 @@ package final class FakeSynthesizer: Synthesizer {
 
     package init(_ behaviour: Behaviour = Behaviour(), log: Log = Log()) {
         (self.behaviour, self.log) = (behaviour, log)
+        card = ModelCard(
+            family: "fake", variant: "sine", size: "0", sampleRate: 24_000, languages: ["auto", "english"],
+            speakers: ["ann"], clones: true, designs: false, takesInstructions: false,
+            textIntake: behaviour.textIntake, dialogueSpeakers: behaviour.dialogueSpeakers)
         log.noteThread()
     }
 
@@ -82,34 +99,58 @@ package final class FakeSynthesizer: Synthesizer {
     package var hasRoom: Bool { speaking.count < behaviour.places }
 
     package func begin(_ utterance: Utterance, _ options: SynthesisOptions) throws -> Int {
+        try begin(utterance.text)
+    }
+
+    package func begin(
+        _ utterance: Utterance, reading text: IncomingText, _ options: SynthesisOptions
+    ) throws -> Int {
+        try begin("", reading: text)
+    }
+
+    /// Speaks the turns' texts as one, each after a bar.
+    package func begin(dialogue: [Utterance], _ options: SynthesisOptions) throws -> Int {
+        try begin(dialogue.map { "|" + $0.text }.joined())
+    }
+
+    private func begin(_ text: String, reading incoming: IncomingText? = nil) throws -> Int {
         log.noteThread()
-        guard utterance.text != behaviour.refused else {
+        guard text != behaviour.refused else {
             throw SpeechError(.invalidInput, "This text is refused.", remedy: "Say something else.")
         }
         last += 1
         speaking[last] = Speaking(
-            text: utterance.text, total: max(1, utterance.text.count * behaviour.framesPerCharacter))
-        log.add(.began(utterance.text))
+            text: text, incoming: incoming, framesPerCharacter: behaviour.framesPerCharacter)
+        log.add(.began(text))
         return last
     }
+
+    package var isStarved: Bool { !speaking.isEmpty && speaking.values.allSatisfy(\.isWaiting) }
 
     package func step() throws -> [(request: Int, chunk: AudioChunk)] {
         log.noteThread()
         if behaviour.secondsPerStep > 0 { Thread.sleep(forTimeInterval: behaviour.secondsPerStep) }
         steps += 1
         if let limit = behaviour.stepsToFailure, steps > limit { throw FakeFailure.broken(step: steps) }
+        for number in speaking.keys { speaking[number]?.readText() }
         log.add(.stepped(speaking.keys.sorted().compactMap { speaking[$0]?.text }))
         return speaking.keys.sorted().compactMap { number in
-            guard var one = speaking[number] else { return nil }
-            one.frames += 1
+            guard var one = speaking[number], !one.isWaiting else { return nil }
+            // A text may end after all of it was spoken.
+            let isSilent = one.frames > 0 && one.frames >= one.total
+            if !isSilent { one.frames += 1 }
             let ending: AudioChunk.Ending? =
-                one.frames >= one.total ? .natural : one.frames >= behaviour.limit ? .limit : nil
+                one.frames >= one.total && one.incoming == nil
+                ? .natural : one.frames >= behaviour.limit ? .limit : nil
             speaking[number] = ending == nil ? one : nil
             if ending != nil { log.add(.ended(one.text)) }
             timings.frames += 1
             return (
                 number,
-                AudioChunk(audio: Self.tone(frame: one.frames - 1), frames: one.frames, ending: ending)
+                AudioChunk(
+                    audio: isSilent
+                        ? AudioBuffer(samples: [], sampleRate: 24_000) : Self.tone(frame: one.frames - 1),
+                    frames: one.frames, ending: ending)
             )
         }
     }

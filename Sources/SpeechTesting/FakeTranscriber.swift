@@ -36,6 +36,7 @@ package final class FakeTranscriber: Transcriber {
         private let log: Log
         private let pause: Double
         private var written = ""
+        let timings = TranscriptionTimings()
 
         init(_ audio: AudioBuffer, _ options: TranscriptionOptions, _ log: Log, _ pause: Double) {
             (self.audio, self.options, self.log, self.pause) = (audio, options, log, pause)

@@ -57,7 +57,7 @@ extension SpeechCore.Synthesizer {
 }
 
 /// A folder that is gone when the test is.
-package final class ScratchFolder {
+package final class ScratchFolder: Sendable {
     package let path = NSTemporaryDirectory() + "mynah-test-\(UInt64.random(in: 0 ... .max))"
 
     package init() throws {

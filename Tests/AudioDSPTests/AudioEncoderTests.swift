@@ -6,7 +6,7 @@ import Testing
 @Suite struct AudioEncoderTests {
     /// Encodes in pieces of uneven size, as a stream or whole; also says how many bytes came before the end.
     private func encode(
-        _ format: AudioFormat, _ samples: [Float], rate: Int = 24_000, seekable: Bool = false
+        _ format: SoundFormat, _ samples: [Float], rate: Int = 24_000, seekable: Bool = false
     ) throws -> (bytes: [UInt8], early: Int) {
         let encoder = try format.encoder(sampleRate: rate, seekable: seekable)
         var bytes: [UInt8] = []
@@ -41,8 +41,8 @@ import Testing
 
     private func max<T>(_ a: T, _ b: T, by less: (T, T) -> Bool) -> T { less(a, b) ? b : a }
 
-    @Test(arguments: [AudioFormat.wav, .wavFloat, .flac], [true, false])
-    func `what loses nothing gives back what went in`(format: AudioFormat, seekable: Bool) throws {
+    @Test(arguments: [SoundFormat.wav, .wavFloat, .flac], [true, false])
+    func `what loses nothing gives back what went in`(format: SoundFormat, seekable: Bool) throws {
         let original = voiceLike(seconds: 1.3, rate: 24_000)
         let (bytes, early) = try encode(format, original, seekable: seekable)
         let decoded = try AudioFile.read(bytes: bytes, maximumSeconds: 5)
@@ -52,15 +52,15 @@ import Testing
     }
 
     @Test func `raw samples are sixteen bits, clipped, and come at once`() throws {
-        let encoder = try AudioFormat.pcm.encoder(sampleRate: 24_000)
+        let encoder = try SoundFormat.pcm.encoder(sampleRate: 24_000)
         let values: [Int16] = [0, 16_384, -32_768, 32_767, 32_767, -32_768]
         #expect(try encoder.encode([0, 0.5, -1, 1, 7, -7]) == values.flatMap { little($0) })
         #expect(try encoder.finish().isEmpty)
     }
 
-    @Test(arguments: [(AudioFormat.mp3, 20.0), (.opus, 15), (.aac, 20)], [24_000, 22_050])
+    @Test(arguments: [(SoundFormat.mp3, 20.0), (.opus, 15), (.aac, 20)], [24_000, 22_050])
     func `what loses a little gives back nearly what went in`(
-        expected: (format: AudioFormat, decibels: Double), rate: Int
+        expected: (format: SoundFormat, decibels: Double), rate: Int
     ) throws {
         let original = voiceLike(seconds: 2, rate: rate)
         for seekable in [true, false] {
@@ -77,8 +77,57 @@ import Testing
         }
     }
 
-    @Test(arguments: AudioFormat.allCases, [0, 1, 100])
-    func `nearly nothing can be encoded too`(format: AudioFormat, count: Int) throws {
+    /// How much sound, in samples at 24 kHz, may be on its way inside a codec and its container: a frame that is
+    /// not full, and what the codec looks ahead.
+    private static let held: [SoundFormat: Int] = [
+        .wav: 0, .wavFloat: 0, .pcm: 0, .flac: 960, .mp3: 3 * 576 + 529, .opus: 480 + 156, .aac: 2 * 1024,
+    ]
+
+    @Test(arguments: SoundFormat.allCases)
+    func `sound leaves with every frame of a model, long before the end`(format: SoundFormat) throws {
+        let frame = 1920  // a twelfth of a second, as models make it
+        let samples = voiceLike(seconds: 0.96, rate: 24_000)
+        let encoder = try format.encoder(sampleRate: 24_000)
+        var bytes: [UInt8] = []
+        for end in stride(from: frame, through: samples.count, by: frame) {
+            let new = try encoder.encode(Array(samples[end - frame..<end]))
+            bytes += new
+            let expected = end - (Self.held[format] ?? 0)
+            guard expected > 0 else { continue }
+            #expect(!new.isEmpty, "after \(end) samples")
+            #expect(try heard(format, bytes) >= expected, "after \(end) samples")
+        }
+    }
+
+    /// Samples at 24 kHz in what has come of a stream.
+    private func heard(_ format: SoundFormat, _ bytes: [UInt8]) throws -> Int {
+        switch format {
+        case .pcm: return bytes.count / 2
+        case .aac:
+            // A few frames are too little for libav to tell what they are; their headers say how long each is.
+            var (frames, offset) = (0, 0)
+            while offset + 7 <= bytes.count, bytes[offset] == 0xFF, bytes[offset + 1] & 0xF6 == 0xF0 {
+                let high = Int(bytes[offset + 3] & 3) << 11
+                let size = high | Int(bytes[offset + 4]) << 3 | Int(bytes[offset + 5]) >> 5
+                offset += size
+                frames += offset <= bytes.count ? 1 : 0
+            }
+            return 1024 * frames
+        default:
+            return try AudioFile.read(bytes: bytes, maximumSeconds: 5).audio.resampled(to: 24_000).samples
+                .count
+        }
+    }
+
+    @Test(arguments: SoundFormat.allCases)
+    func `the bytes do not depend on the pieces`(format: SoundFormat) throws {
+        let samples = voiceLike(seconds: 0.3, rate: 24_000)
+        let encoder = try format.encoder(sampleRate: 24_000)
+        #expect(try encoder.encode(samples) + encoder.finish() == encode(format, samples).bytes)
+    }
+
+    @Test(arguments: SoundFormat.allCases, [0, 1, 100])
+    func `nearly nothing can be encoded too`(format: SoundFormat, count: Int) throws {
         let samples = [Float](repeating: 0.25, count: count)
         for seekable in [true, false] {
             let (bytes, _) = try encode(format, samples, seekable: seekable)
@@ -112,8 +161,8 @@ import Testing
         #expect(whole.header + 24_000 == bytes.count)
     }
 
-    @Test(arguments: [AudioFormat.wav, .wavFloat, .flac, .mp3, .opus], [true, false])
-    func `the sound is marked as synthetic`(format: AudioFormat, seekable: Bool) throws {
+    @Test(arguments: [SoundFormat.wav, .wavFloat, .flac, .mp3, .opus], [true, false])
+    func `the sound is marked as synthetic`(format: SoundFormat, seekable: Bool) throws {
         let bytes = try encode(format, voiceLike(seconds: 0.2, rate: 24_000), seekable: seekable).bytes
         let mark = Array("synthetic speech".utf8)
         let wide = mark.flatMap { [$0, UInt8(0)] }
@@ -123,18 +172,18 @@ import Testing
         #expect(isMarked)
     }
 
-    @Test(arguments: AudioFormat.allCases)
-    func `the same sound gives the same bytes`(format: AudioFormat) throws {
+    @Test(arguments: SoundFormat.allCases)
+    func `the same sound gives the same bytes`(format: SoundFormat) throws {
         let samples = voiceLike(seconds: 0.3, rate: 24_000)
         #expect(try encode(format, samples).bytes == encode(format, samples).bytes)
     }
 
     @Test func `samples that are no numbers and rates and bit rates that do not exist are refused`() throws {
-        let encoder = try AudioFormat.mp3.encoder(sampleRate: 24_000)
+        let encoder = try SoundFormat.mp3.encoder(sampleRate: 24_000)
         _ = try encoder.encode([0, 0, 0])
         #expect(throws: AudioFileError.notFinite(sample: 4)) { try encoder.encode([0, .nan]) }
-        #expect(throws: AudioFileError.unsupportedRate(0)) { try AudioFormat.wav.encoder(sampleRate: 0) }
-        for format in [AudioFormat.mp3, .flac] {
+        #expect(throws: AudioFileError.unsupportedRate(0)) { try SoundFormat.wav.encoder(sampleRate: 0) }
+        for format in [SoundFormat.mp3, .flac] {
             #expect(throws: AudioFileError.invalidBitRate(1)) {
                 try format.encoder(sampleRate: 24_000, options: EncodingOptions(bitRate: 1))
             }
@@ -142,9 +191,9 @@ import Testing
     }
 
     @Test func `formats are found by name and by extension`() {
-        #expect(AudioFormat(name: "WAV-float") == .wavFloat)
-        #expect(AudioFormat(fileExtension: "OGG") == .opus)
-        #expect(AudioFormat(fileExtension: "wav") == .wav)
-        #expect(AudioFormat(fileExtension: "docx") == nil && AudioFormat(name: "") == nil)
+        #expect(SoundFormat(name: "WAV-float") == .wavFloat)
+        #expect(SoundFormat(fileExtension: "OGG") == .opus)
+        #expect(SoundFormat(fileExtension: "wav") == .wav)
+        #expect(SoundFormat(fileExtension: "docx") == nil && SoundFormat(name: "") == nil)
     }
 }

@@ -55,6 +55,34 @@ import Testing
         #expect(throws: AudioFileError.tooLong(limit: 0.99)) { try read(file, limit: 0.99) }
     }
 
+    @Test
+    func `a file that states its length is refused before it is decoded, one that only seems long is not`()
+        throws
+    {
+        // An hour by its header and its size, and not a sample of it written.
+        try withFolder { folder in
+            let path = folder + "/long.wav"
+            let header = WaveFile(rate: 8000, body: [], claimed: 3600 * 16_000).bytes
+            try Data(header).write(to: URL(filePath: path))
+            let file = try FileHandle(forWritingTo: URL(filePath: path))
+            try file.truncate(atOffset: UInt64(header.count + 3600 * 16_000))
+            try file.close()
+            #expect(throws: AudioFileError.tooLong(limit: 60)) {
+                try AudioFile.read(path: path, maximumSeconds: 60)
+            }
+        }
+        // The header of a stream claims hours; what is there is a second.
+        let body = [UInt8](repeating: 1, count: 2 * 24_000)
+        for claimed: UInt32 in [.max, 0x7FFF_FFFF, 0x7000_0000] {
+            let file = WaveFile(body: body, claimed: claimed).bytes
+            do {
+                #expect(try AudioFile.read(bytes: file, maximumSeconds: 60).duration == 1)
+            } catch AudioFileError.truncated {
+                #expect(claimed == 0x7000_0000, "a claim that means something")
+            }
+        }
+    }
+
     @Test func `a file cut short is refused, and one whose writer could not know is not`() throws {
         let body = [UInt8](repeating: 1, count: 24_000)
         #expect {
@@ -68,8 +96,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [AudioFormat.flac, .mp3])
-    func `a compressed file cut short, or damaged within, is refused`(format: AudioFormat) throws {
+    @Test(arguments: [SoundFormat.flac, .mp3])
+    func `a compressed file cut short, or damaged within, is refused`(format: SoundFormat) throws {
         let whole = try format.encode(voiceLike(seconds: 3, rate: 24_000), sampleRate: 24_000)
         #expect {
             _ = try AudioFile.read(bytes: Array(whole[..<(whole.count / 2)]), maximumSeconds: 9)
@@ -98,13 +126,13 @@ import Testing
     }
 
     @Test func `tags behind an MP3 are not damage`() throws {
-        let whole = try AudioFormat.mp3.encode(voiceLike(seconds: 1, rate: 24_000), sampleRate: 24_000)
+        let whole = try SoundFormat.mp3.encode(voiceLike(seconds: 1, rate: 24_000), sampleRate: 24_000)
         let tag = Array("TAG".utf8) + [UInt8](repeating: 0x41, count: 125)
         #expect(try AudioFile.read(bytes: whole + tag, maximumSeconds: 9).duration == 1)
     }
 
     @Test func `ten minutes of silence in a small file stops at the limit`() throws {
-        let encoder = try AudioFormat.flac.encoder(sampleRate: 8_000)
+        let encoder = try SoundFormat.flac.encoder(sampleRate: 8_000, seekable: true)
         var bytes: [UInt8] = []
         for _ in 0..<600 { bytes += try encoder.encode([Float](repeating: 0, count: 8_000)) }
         bytes += try encoder.finish()

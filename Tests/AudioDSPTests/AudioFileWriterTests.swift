@@ -8,8 +8,8 @@ import Testing
         try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
     }
 
-    @Test(arguments: AudioFormat.allCases)
-    func `a file is the bytes of the whole sound`(format: AudioFormat) throws {
+    @Test(arguments: SoundFormat.allCases)
+    func `a file is the bytes of the whole sound`(format: SoundFormat) throws {
         let samples = voiceLike(seconds: 0.5, rate: 24_000)
         try withFolder { folder in
             let path = folder + "/out"
