@@ -13,12 +13,22 @@ package enum Qwen3TTSFamily {
 
     /// Makes a checkpoint's weights resident and ready to speak.
     package static func load(_ files: ModelFiles, _ settings: LoadSettings) throws -> any Synthesizer {
-        let device = try Device(settings.device, threads: settings.threads, kernels: settings.kernels)
+        let device = try settings.makeDevice()
         let loader = try WeightLoader(files.tensors, on: device, precision: settings.precision)
         let model = try SpeechError.translating { try Model(files, loader.weights) }
-        try loader.finish(reserve: model.workingMemory(sessions: settings.sessions))
+        try loader.finish(
+            reserve: model.workingMemory(sessions: settings.sessions), progress: settings.progress)
         return try Qwen3Synthesizer(
             model, files, on: device, sessions: settings.sessions, exact: settings.precision.isExact)
+    }
+
+    /// The voices that a checkpoint's configuration names.
+    package static func voices(_ files: ModelFiles) throws -> VoiceGifts {
+        let config = try SpeechError.translating {
+            try Configuration.decoded(files.data("config.json"), file: "config.json")
+        }
+        return VoiceGifts(
+            presets: config.talkerConfig.spkId.keys.sorted(), clones: config.ttsModelType == .base)
     }
 
     /// Compares a checkpoint with a golden file, stage by stage.

@@ -33,16 +33,7 @@ final class Qwen3Synthesizer: SpeechCore.Synthesizer {
         return timings
     }
 
-    var card: ModelCard {
-        let config = model.config
-        return ModelCard(
-            family: Qwen3TTSFamily.modelType, variant: config.ttsModelType.rawValue,
-            size: config.ttsModelSize,
-            sampleRate: model.sampleRate, languages: model.prompts.languages,
-            speakers: model.prompts.speakers,
-            clones: config.ttsModelType == .base, designs: config.ttsModelType == .voiceDesign,
-            takesInstructions: !config.ignoresInstruction)
-    }
+    var card: ModelCard { model.card }
 
     // MARK: requests
 
@@ -78,6 +69,7 @@ final class Qwen3Synthesizer: SpeechCore.Synthesizer {
             request.session = nil
             if request.isOver { cancel(request.number) }
         }
+        try device.check()
         return chunks
     }
 
@@ -126,6 +118,18 @@ final class Qwen3Synthesizer: SpeechCore.Synthesizer {
 
     func prepare(_ recording: Recording, name: String) throws -> VoiceProfile {
         try SpeechError.translating { try model.profile(of: recording, name: name, voiceEncoder()) }
+    }
+}
+
+extension Model {
+    /// What the checkpoint can do.
+    var card: ModelCard {
+        ModelCard(
+            family: Qwen3TTSFamily.modelType, variant: config.ttsModelType.rawValue,
+            size: config.ttsModelSize,
+            sampleRate: sampleRate, languages: prompts.languages, speakers: prompts.speakers,
+            clones: config.ttsModelType == .base, designs: config.ttsModelType == .voiceDesign,
+            takesInstructions: !config.ignoresInstruction, textIntake: .sentences)
     }
 }
 

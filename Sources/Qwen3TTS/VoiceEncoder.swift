@@ -13,7 +13,10 @@ struct VoiceEncoder {
     let sampleRate: Int
     let codecLayers: Int
 
+    /// - Parameter device: what speaks. The encoders run on the processor whatever it is: an accelerator's rounding
+    ///   changes a recording's codes.
     init(_ files: ModelFiles, on device: Device) throws {
+        let device = device.isAccelerator ? try Device(.cpu, threads: device.threads) : device
         let config = try Configuration.decoded(files.data("config.json"), file: "config.json")
         let speech = try SpeechTokenizerConfiguration.decoded(
             files.data("speech_tokenizer/config.json"), file: "speech_tokenizer/config.json")

@@ -34,19 +34,20 @@ final class Batch {
 
     /// Takes a session in: its preset's rows go into a slot, unless they stand there from an earlier session.
     func admit(
-        _ ids: [Int32], _ preset: VoicePreset, _ rules: Session.Rules, _ noise: NoiseSource
+        _ ids: [Int32], isWhole: Bool = true, _ preset: VoicePreset, _ rules: Session.Rules,
+        _ noise: NoiseSource
     ) -> Session {
         precondition(hasRoom, "a session joins only where there is room")
         precondition(rules.rowLimit <= capacity, "\(rules.rowLimit) rows in a cache of \(capacity)")
         let busy = Set(sessions.map(\.slot))
         let free = (0..<slots).filter { !busy.contains($0) }
         let slot = free.first { resident[$0] == preset.path } ?? free.first { resident[$0] == nil } ?? free[0]
-        let session = Session(ids, preset, rules, noise, slot: slot)
+        let session = Session(ids, isWhole: isWhole, preset, rules, noise, slot: slot)
         let rows = preset.text.rows + preset.speech.rows + preset.negative.rows
         if resident[slot] == preset.path {
             timings.reusedRows += rows
         } else {
-            timings.prefillSeconds += timed {
+            timings.prefillSeconds += ContinuousClock.seconds {
                 lowerCache.write(preset.text, slot: slot)
                 upperCache.write(preset.speech, slot: session.positiveSlot)
                 upperCache.write(preset.negative, slot: session.negativeSlot)
@@ -62,13 +63,14 @@ final class Batch {
 
     // MARK: stepping
 
-    /// One frame of every session that has not ended; its latent is in the session.
+    /// One frame of every session that has not ended and does not wait for text; its latent is in the session.
     ///
     /// - Returns: who spoke. A session whose text no longer fits ends without.
     func step() -> [Session] {
-        timings.prefillSeconds += timed { readText(sessions.filter { $0.ending == nil }) }
-        let speaking = sessions.filter { $0.ending == nil }
-        timings.predictorSeconds += timed { diffuse(speaking) }
+        let ready = sessions.filter { $0.ending == nil && !$0.isWaiting }
+        timings.prefillSeconds += ContinuousClock.seconds { readText(ready) }
+        let speaking = ready.filter { $0.ending == nil }
+        timings.predictorSeconds += ContinuousClock.seconds { diffuse(speaking) }
         for session in speaking {
             session.frames += 1
             session.frameInWindow = (session.frameInWindow + 1) % PromptBuilder.speechWindow
@@ -76,7 +78,7 @@ final class Batch {
             if session.upperRows + 1 > session.rules.rowLimit { session.ending = .limit }
         }
         let going = speaking.filter { $0.ending == nil }
-        timings.talkerSeconds += timed { advance(going) }
+        timings.talkerSeconds += ContinuousClock.seconds { advance(going) }
         for session in going where session.stopLogit > 0 { session.ending = .natural }
         timings.frames += speaking.count
         return speaking
@@ -106,7 +108,7 @@ final class Batch {
         for (session, ids) in windows {
             row += ids.count
             layout.hidden.read(row: row - 1, into: &session.hidden)
-            session.read += ids.count
+            session.readCount += ids.count
             session.lowerRows += ids.count
             session.upperRows += ids.count
             timings.prefillRows += ids.count
@@ -145,12 +147,6 @@ final class Batch {
         }
     }
 
-    private func timed(_ work: () -> Void) -> Double {
-        let start = ContinuousClock.now
-        work()
-        return (ContinuousClock.now - start).seconds
-    }
-
     // MARK: layouts kept for their size
 
     private func textLayout(_ rows: Int) -> TextLayout {
@@ -166,8 +162,4 @@ final class Batch {
         speechLayouts[sessions] = layout
         return layout
     }
-}
-
-extension Duration {
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

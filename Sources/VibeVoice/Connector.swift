@@ -12,10 +12,10 @@ struct Connector: Sendable {
     ) throws(LoadError) {
         path = weights.path
         let names = layout == .authors ? ("fc1", "norm", "fc2") : ("linear_1", "act", "linear_2")
-        first = try Linear(weights[names.0], input, width, bias: true)
+        first = try Linear(weights[names.0], input, width, bias: true, role: .connector)
         // The authors' class leaves the norm's epsilon at this.
         norm = try RMSNorm(weights[names.1], width, 1e-6)
-        second = try Linear(weights[names.2], width, width, bias: true)
+        second = try Linear(weights[names.2], width, width, bias: true, role: .connector)
     }
 
     /// `[rows, input]` to `[rows, width]`.

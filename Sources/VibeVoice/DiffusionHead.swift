@@ -31,7 +31,7 @@ struct DiffusionHead: Sendable {
         }
         self.layers = layers
         let final = weights["final_layer"]
-        finalModulation = try Linear(layout.finalModulation(final), width, 2 * width)
+        finalModulation = try Linear(layout.finalModulation(final), width, 2 * width, role: .diffusion)
         output = try Linear(final[layout == .authors ? "linear" : "linear_2"], width, latent, role: .head)
         // The last norm has no weight of its own.
         let ones = [Float](repeating: 1, count: width)
@@ -83,11 +83,11 @@ private struct DiffusionLayer: Sendable {
     ) throws(LoadError) {
         width = config.hiddenSize
         norm = try RMSNorm(weights["norm"], width, config.rmsNormEps)
-        modulation = try Linear(layout.modulation(weights), width, 3 * width)
+        modulation = try Linear(layout.modulation(weights), width, 3 * width, role: .diffusion)
         let inner = config.feedForward
-        gate = try weights["ffn"]["gate_proj"].matrix("weight", [inner, width])
-        up = try weights["ffn"]["up_proj"].matrix("weight", [inner, width])
-        down = try Linear(weights["ffn"]["down_proj"], inner, width)
+        gate = try weights["ffn"]["gate_proj"].matrix("weight", [inner, width], role: .diffusion)
+        up = try weights["ffn"]["up_proj"].matrix("weight", [inner, width], role: .diffusion)
+        down = try Linear(weights["ffn"]["down_proj"], inner, width, role: .diffusion)
     }
 
     func callAsFunction(_ x: Tensor, _ condition: Tensor) -> Tensor {

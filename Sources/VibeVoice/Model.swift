@@ -85,7 +85,7 @@ struct Model: Sendable {
 
 extension ModelFiles {
     /// The folder that the model is, or lies in.
-    fileprivate var folder: String {
+    var folder: String {
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
         return exists && isFolder.boolValue

@@ -1,27 +1,35 @@
 import Foundation
 import SpeechCore
-import TextProcessing
 
-/// A request as the model will carry it out: checked, split, every choice made.
+/// A request as the model will carry it out: checked, every choice made.
 struct SpeechPlan {
-    let segments: [Segment]
     let preset: VoicePreset
+    let steps: Int
+    let guidance: Float
+    /// Most rows of text and speech; nil is in proportion to the text.
+    let maximumRows: Int?
+    let contextRows: Int
+    let seed: UInt64
 
-    /// A piece of the text that fits the model's attention with its speech.
-    struct Segment {
-        let ids: [Int32]
-        let rules: Session.Rules
-        let seed: UInt64
+    /// How a segment is spoken. The authors stop at the context's end alone. A model that never stops by itself is
+    /// ended at a length that no speech of the text comes to: ten frames a token, and ten seconds. While text is read,
+    /// five tokens for each six frames, that length is far, so it need not be known before the text is whole.
+    func rules(for segment: PromptStream.Segment) -> Session.Rules {
+        let usual = segment.isWhole ? 75 + 11 * segment.ids.count : contextRows
+        let rows = min(maximumRows ?? usual, contextRows)
+        return Session.Rules(
+            steps: steps, guidance: guidance, rowLimit: min(preset.speech.rows + rows, contextRows))
     }
+
+    /// The seed of a segment by its place.
+    func seed(ofSegment index: Int) -> UInt64 { seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15 }
 }
 
 extension Model {
     /// The authors' demos' choices.
     static let defaultSteps = 5, defaultGuidance: Float = 1.5
-    /// Text tokens of a segment. Spoken, they come to some 5000 rows, well inside the 8192 that the model knows.
-    private static let tokensPerSegment = 1400
 
-    /// Checks an utterance against what this checkpoint can do, and lays it out.
+    /// Checks an utterance's choices against what this checkpoint can do. Its words are another matter.
     ///
     /// - Parameter preset: reads a voice.
     func plan(
@@ -32,24 +40,18 @@ extension Model {
             throw SpeechError(.invalidInput, "At most \(most) rows make no sound.", remedy: "Give 2 or more.")
         }
         try checkDelivery(utterance)
-        let preset = try preset(try voiceFile(utterance.voice))
-        let splitter = SentenceSplitter(budget: Self.tokensPerSegment) { prompts.ids(String($0)).count }
-        let texts = splitter.split(utterance.text)
-        guard !texts.isEmpty else {
+        return SpeechPlan(
+            preset: try preset(try voiceFile(utterance.voice)), steps: steps, guidance: guidance,
+            maximumRows: options.maximumTokens, contextRows: contextRows, seed: options.seed ?? 0)
+    }
+
+    /// The text of an utterance that is there whole.
+    func text(of utterance: Utterance) throws -> PromptStream {
+        let text = PromptStream(prompts, whole: utterance.text)
+        guard !text.segments.isEmpty else {
             throw SpeechError(.invalidInput, "There is no text to say.", remedy: "Give some words.")
         }
-        let segments = texts.enumerated().map { index, text in
-            let ids = prompts.ids(text)
-            // The authors stop at the context's end alone. A model that never stops by itself is ended at a length
-            // that no speech of the text comes to: ten frames a token, and ten seconds.
-            let budget = options.maximumTokens ?? 75 + 11 * ids.count
-            let rules = Session.Rules(
-                steps: steps, guidance: guidance,
-                rowLimit: min(preset.speech.rows + min(budget, contextRows), contextRows))
-            let seed = (options.seed ?? 0) &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15
-            return SpeechPlan.Segment(ids: ids, rules: rules, seed: seed)
-        }
-        return SpeechPlan(segments: segments, preset: preset)
+        return text
     }
 
     private func diffusion(_ options: SynthesisOptions) throws -> (Int, Float) {
@@ -73,33 +75,51 @@ extension Model {
 
     private var voiceFolder: String { folder + "/voices" }
 
+    /// What a preset's file may be called: the authors' archive, or its tensors under their names.
+    private static let voiceEndings = [".pt", ".safetensors"]
+
     /// Names of the presets in the model's folder, in order.
-    var voices: [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: voiceFolder)) ?? []
-        return names.filter { $0.hasSuffix(".pt") }.map { String($0.dropLast(3)) }.sorted()
+    var voices: [String] { voiceFiles.keys.sorted() }
+
+    private var voiceFiles: [String: String] { Self.presetFiles(in: voiceFolder) }
+
+    /// File names of the presets in a folder, by the presets' names.
+    static func presetFiles(in folder: String) -> [String: String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.sorted().reduce(into: [:]) { files, name in
+            guard let ending = Self.voiceEndings.first(where: name.hasSuffix) else { return }
+            files[String(name.dropLast(ending.count))] = files[String(name.dropLast(ending.count))] ?? name
+        }
     }
 
     private func voiceFile(_ voice: Voice) throws -> String {
         switch voice {
         case .standard:
-            guard let first = voices.first else {
+            guard let first = voices.first, let file = voiceFiles[first] else {
                 throw SpeechError(
-                    .unknownVoice, "There is no voice in '\(voiceFolder)'.",
-                    remedy:
-                        "Put the presets there that the authors publish beside their code, or give one's path."
-                )
+                    .unknownVoice, "This model brings no voice, and none was named.",
+                    remedy: "Take in a preset that its authors publish beside their code, and name it: "
+                        + "'mynah voices import en-Mike_man.pt', then --voice en-Mike_man.")
             }
-            return "\(voiceFolder)/\(first).pt"
+            return "\(voiceFolder)/\(file)"
         case .preset(let name):
-            if name.hasSuffix(".pt") { return name }
-            guard let known = voices.first(where: { $0.lowercased() == name.lowercased() }) else {
+            guard let known = voices.first(where: { $0.lowercased() == name.lowercased() }),
+                let file = voiceFiles[known]
+            else {
+                // No preset's own name has a point or a slash in it.
+                if name.contains("/") || name.contains(".") { return name }
                 let names = voices.isEmpty ? "there are none yet" : voices.joined(separator: ", ")
                 throw SpeechError(
                     .unknownVoice, "There is no voice named '\(name)' in '\(voiceFolder)'.",
-                    remedy: "Choose one of these (\(names)), or give the path of a preset (.pt).")
+                    remedy: "Choose one of these (\(names)), or give the path of a preset.")
             }
-            return "\(voiceFolder)/\(known).pt"
-        case .cloned, .prepared: throw Self.cannotClone
+            return "\(voiceFolder)/\(file)"
+        case .prepared(let profile):
+            guard profile.family == VibeVoiceRealtimeFamily.modelType, let file = profile.presetFile else {
+                throw Self.cannotClone
+            }
+            return file
+        case .cloned: throw Self.cannotClone
         case .described:
             throw SpeechError(
                 .unsupported, "This model cannot make a voice from a description.", remedy: "Choose a preset."

@@ -13,13 +13,25 @@ struct PromptBuilder: Sendable {
     /// The ids of `text`: trimmed, curly quotes made straight as the authors' demo does, and a line's end after it,
     /// without which the model does not know that the text is over. None for a text of white space.
     func ids(_ text: String) -> [Int32] {
-        var text = text.trimmingCharacters(in: .whitespacesAndNewlines)
-        guard !text.isEmpty else { return [] }
-        for (curly, straight) in [
-            ("\u{2018}", "'"), ("\u{2019}", "'"), ("\u{201C}", "\""), ("\u{201D}", "\""),
-        ] {
-            text = text.replacingOccurrences(of: curly, with: straight)
-        }
-        return tokenizer.encode(text + "\n")
+        let text = Self.straightened(text).trimmingCharacters(in: .whitespacesAndNewlines)
+        return text.isEmpty ? [] : tokenizer.encode(text + "\n")
+    }
+
+    /// The ids of a part of a text, with nothing put around it.
+    func ids(ofPart text: String) -> [Int32] { tokenizer.encode(text) }
+
+    /// Parts of a text that may be made into tokens apart.
+    func joints() -> TextJoints { TextJoints(of: tokenizer) }
+
+    static func straightened(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    switch scalar {
+                    case "\u{2018}", "\u{2019}": "'"
+                    case "\u{201C}", "\u{201D}": "\""
+                    default: scalar
+                    }
+                }))
     }
 }

@@ -3,12 +3,14 @@ import SpeechCore
 
 /// One utterance being spoken: what a request is *doing*. Used from the engine's thread only.
 final class Session {
-    let ids: [Int32]
-    let rules: Rules
+    private(set) var ids: [Int32]
+    /// Whether `ids` is all there will be.
+    private(set) var isWhole: Bool
+    private(set) var rules: Rules
     /// The session's row of the lower cache; the upper one has two for each.
     let slot: Int
     /// Tokens read so far.
-    var read = 0
+    var readCount = 0
     /// Frames spoken since the last window of text.
     var frameInWindow = 0
     /// Rows in the lower cache, and in the upper one with text and without.
@@ -31,8 +33,10 @@ final class Session {
         let rowLimit: Int
     }
 
-    init(_ ids: [Int32], _ preset: VoicePreset, _ rules: Rules, _ noise: NoiseSource, slot: Int) {
-        (self.ids, self.rules, self.noise, self.slot) = (ids, rules, noise, slot)
+    init(
+        _ ids: [Int32], isWhole: Bool, _ preset: VoicePreset, _ rules: Rules, _ noise: NoiseSource, slot: Int
+    ) {
+        (self.ids, self.isWhole, self.rules, self.noise, self.slot) = (ids, isWhole, rules, noise, slot)
         (lowerRows, upperRows, negativeRows) = (preset.text.rows, preset.speech.rows, preset.negative.rows)
         (hidden, negativeHidden) = (preset.speech.hidden, preset.negative.hidden)
     }
@@ -41,9 +45,19 @@ final class Session {
     var positiveSlot: Int { 2 * slot }
     var negativeSlot: Int { 2 * slot + 1 }
 
+    /// Says what is known of the text by now.
+    func read(_ ids: [Int32], isWhole: Bool, _ rules: Rules) {
+        (self.ids, self.isWhole, self.rules) = (ids, isWhole, rules)
+    }
+
+    /// Whether the next window of text has not come yet. One with fewer tokens than it takes would be another.
+    var isWaiting: Bool {
+        frameInWindow == 0 && !isWhole && ids.count - readCount < PromptBuilder.textWindow && ending == nil
+    }
+
     /// The tokens to read before the next frame; empty within a window, and when all are read.
     var nextWindow: ArraySlice<Int32> {
-        frameInWindow == 0 ? ids[read...].prefix(PromptBuilder.textWindow) : []
+        frameInWindow == 0 ? ids[readCount...].prefix(PromptBuilder.textWindow) : []
     }
 }
 

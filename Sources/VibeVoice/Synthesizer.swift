@@ -30,59 +30,87 @@ final class RealtimeSynthesizer: SpeechCore.Synthesizer {
         return timings
     }
 
-    var card: ModelCard {
-        ModelCard(
-            family: VibeVoiceRealtimeFamily.modelType, variant: "realtime",
-            size: "\(model.config.decoderConfig.hiddenSize)",
-            sampleRate: Model.sampleRate, languages: ["auto"], speakers: model.voices, clones: false,
-            designs: false,
-            takesInstructions: false)
-    }
+    var card: ModelCard { model.card }
 
     // MARK: requests
 
     func begin(_ utterance: Utterance, _ options: SynthesisOptions) throws -> Int {
+        let plan = try plan(utterance, options)
+        return admit(try Request(plan, model.text(of: utterance), framesPerChunk: options.framesPerChunk))
+    }
+
+    func begin(_ utterance: Utterance, reading text: IncomingText, _ options: SynthesisOptions) throws -> Int
+    {
+        let plan = try plan(utterance, options)
+        return admit(
+            Request(
+                plan, PromptStream(model.prompts), incoming: text, framesPerChunk: options.framesPerChunk))
+    }
+
+    private func plan(_ utterance: Utterance, _ options: SynthesisOptions) throws -> SpeechPlan {
         precondition(hasRoom, "a request begins only where there is room")
-        let plan = try SpeechError.translating { try model.plan(utterance, options, preset: preset) }
-        let stream = idleStreams.popLast() ?? DecoderStream(model.decoder, on: device)
-        requests[nextRequest] = Request(plan, stream, framesPerChunk: max(1, options.framesPerChunk))
+        return try SpeechError.translating { try model.plan(utterance, options, preset: preset) }
+    }
+
+    private func admit(_ request: Request) -> Int {
+        request.stream = idleStreams.popLast() ?? DecoderStream(model.decoder, on: device)
+        requests[nextRequest] = request
         defer { nextRequest += 1 }
         return nextRequest
     }
 
+    var isStarved: Bool { !requests.isEmpty && requests.values.allSatisfy(\.isStarved) }
+
     func cancel(_ number: Int) {
         guard let request = requests.removeValue(forKey: number) else { return }
         if let session = request.session { batch.remove(session) }
-        idleStreams.append(request.stream)
+        if let stream = request.stream { idleStreams.append(stream) }
     }
 
     func step() throws -> [(request: Int, chunk: AudioChunk)] {
         let order = requests.sorted { $0.key < $1.key }
-        for (_, request) in order where request.session == nil { admitNextSegment(request) }
+        for (_, request) in order {
+            request.readText()
+            if request.session == nil, request.hasNextSegment { admitNextSegment(request) }
+        }
         let spoke = batch.step()
         var chunks: [(request: Int, chunk: AudioChunk)] = []
         for (number, request) in order {
-            guard let session = request.session else { continue }
+            guard let session = request.session else {
+                // A text that came to nothing.
+                if request.isOver { chunks.append((number, emptied(number))) }
+                continue
+            }
             if spoke.contains(where: { $0 === session }) {
                 request.pending += model.decoderLatent(session.latent)
                 request.pendingFrames += 1
             }
+            // What ends while text still comes may be the last that is heard or not: who knows waits for that.
+            guard session.ending == nil || request.knowsWhatFollows else { continue }
             if let chunk = takeChunk(request, session) { chunks.append((number, chunk)) }
             guard session.ending != nil else { continue }
             batch.remove(session)
             request.session = nil
             if request.isOver { cancel(number) }
         }
+        try device.check()
         return chunks
     }
 
     private func admitNextSegment(_ request: Request) {
-        let segment = request.plan.segments[request.nextSegment]
+        let (plan, segment) = (request.plan, request.text.segments[request.nextSegment])
+        let noise = NoiseSource.seeded(GaussianSource(seed: plan.seed(ofSegment: request.nextSegment)))
         request.nextSegment += 1
-        request.stream.reset()
+        request.stream?.reset()
         request.seam.beginSegment()
-        let noise = NoiseSource.seeded(GaussianSource(seed: segment.seed))
-        request.session = batch.admit(segment.ids, request.plan.preset, segment.rules, noise)
+        request.session = batch.admit(
+            segment.ids, isWhole: segment.isWhole, plan.preset, plan.rules(for: segment), noise)
+    }
+
+    private func emptied(_ number: Int) -> AudioChunk {
+        cancel(number)
+        return AudioChunk(
+            audio: AudioBuffer(samples: [], sampleRate: Model.sampleRate), frames: 0, ending: .natural)
     }
 
     /// The sound of the frames that wait, when they are enough or the last; nil otherwise.
@@ -90,11 +118,12 @@ final class RealtimeSynthesizer: SpeechCore.Synthesizer {
         let ended = session.ending != nil
         // The first chunk is a single frame, so that sound begins as soon as there is any.
         let wanted = request.framesSent == 0 ? 1 : request.framesPerChunk
-        guard ended || request.pendingFrames >= wanted else { return nil }
-        let start = ContinuousClock.now
-        // The decoder's sum has no bound of its own.
-        var samples = request.stream.decode(request.pending).map { min(max($0, -1), 1) }
-        codecSeconds += (ContinuousClock.now - start).seconds
+        guard let stream = request.stream, ended || request.pendingFrames >= wanted else { return nil }
+        var samples: [Float] = []
+        codecSeconds += ContinuousClock.seconds {
+            // The decoder's sum has no bound of its own.
+            samples = stream.decode(request.pending).map { min(max($0, -1), 1) }
+        }
         codecFrames += request.pendingFrames
         request.framesSent += request.pendingFrames
         (request.pending, request.pendingFrames) = ([], 0)
@@ -126,8 +155,11 @@ final class RealtimeSynthesizer: SpeechCore.Synthesizer {
 /// One request: its segments, one after the other, through one decoder stream.
 private final class Request {
     let plan: SpeechPlan
-    let stream: DecoderStream
+    private(set) var text: PromptStream
+    /// Where the text comes from; nil where it is there whole.
+    private let incoming: IncomingText?
     let framesPerChunk: Int
+    var stream: DecoderStream?
     var session: Session?
     var nextSegment = 0
     /// Latents not yet decoded, one after the other.
@@ -136,11 +168,45 @@ private final class Request {
     var seam: Seam
     var ending = AudioChunk.Ending.natural
 
-    init(_ plan: SpeechPlan, _ stream: DecoderStream, framesPerChunk: Int) {
-        (self.plan, self.stream, self.framesPerChunk) = (plan, stream, framesPerChunk)
+    init(_ plan: SpeechPlan, _ text: PromptStream, incoming: IncomingText? = nil, framesPerChunk: Int) {
+        (self.plan, self.text, self.incoming) = (plan, text, incoming)
+        self.framesPerChunk = max(1, framesPerChunk)
         seam = Seam(sampleRate: Model.sampleRate)
     }
 
-    /// Whether every segment has been given to the model.
-    var isOver: Bool { nextSegment == plan.segments.count }
+    /// Takes what has come of the text, and tells the session that reads it.
+    func readText() {
+        guard let incoming, !text.isOver else { return }
+        let (piece, isOver) = incoming.take()
+        if !piece.isEmpty { text.append(piece) }
+        if isOver { text.finish() }
+        guard let session, !session.isWhole else { return }
+        let segment = text.segments[nextSegment - 1]
+        session.read(segment.ids, isWhole: segment.isWhole, plan.rules(for: segment))
+    }
+
+    var hasNextSegment: Bool { nextSegment < text.segments.count }
+
+    /// Whether every segment has been given to the model, and no more will come.
+    var isOver: Bool { text.isOver && !hasNextSegment }
+
+    /// Whether it is certain that there is a next segment, or that there is none.
+    var knowsWhatFollows: Bool { text.isOver || hasNextSegment }
+
+    /// Whether nothing can be done before more text comes.
+    var isStarved: Bool {
+        guard let session else { return !knowsWhatFollows }
+        return session.isWaiting || session.ending != nil && !knowsWhatFollows
+    }
+}
+
+extension Model {
+    /// What the checkpoint can do.
+    var card: ModelCard {
+        ModelCard(
+            family: VibeVoiceRealtimeFamily.modelType, variant: "realtime",
+            size: "\(config.decoderConfig.hiddenSize)", sampleRate: Model.sampleRate, languages: ["auto"],
+            speakers: voices, clones: false, designs: false, takesInstructions: false,
+            textIntake: .streaming)
+    }
 }

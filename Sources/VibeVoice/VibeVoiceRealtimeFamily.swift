@@ -14,12 +14,19 @@ package enum VibeVoiceRealtimeFamily {
 
     /// Makes a checkpoint's weights resident and ready to speak.
     package static func load(_ files: ModelFiles, _ settings: LoadSettings) throws -> any Synthesizer {
-        let device = try Device(settings.device, threads: settings.threads, kernels: settings.kernels)
+        let device = try settings.makeDevice()
         let loader = try WeightLoader(files.tensors, on: device, precision: settings.precision)
         let model = try SpeechError.translating { try Model(files, loader.weights) }
-        try loader.finish(reserve: model.workingMemory(sessions: settings.sessions))
+        try loader.finish(
+            reserve: model.workingMemory(sessions: settings.sessions), progress: settings.progress)
         return try RealtimeSynthesizer(
             model, on: device, sessions: settings.sessions, exact: settings.precision.isExact)
+    }
+
+    /// What a checkpoint can do. Nothing is made resident.
+    package static func card(_ files: ModelFiles) throws -> ModelCard {
+        let loader = try WeightLoader(files.tensors, on: Device(.cpu, threads: 1), precision: .stored)
+        return try SpeechError.translating { try Model(files, loader.weights) }.card
     }
 
     /// Bytes that a checkpoint would take in memory, working memory included. Nothing is made resident.
@@ -37,6 +44,11 @@ package enum VibeVoiceRealtimeFamily {
         let loader = try WeightLoader(files.tensors, on: device, precision: .stored)
         _ = try SpeechError.translating { try Model(files, loader.weights) }
         return loader.roles
+    }
+
+    /// The presets beside a checkpoint.
+    package static func voices(_ files: ModelFiles) throws -> VoiceGifts {
+        VoiceGifts(presets: Model.presetFiles(in: files.folder + "/voices").keys.sorted(), clones: false)
     }
 
     /// Compares a checkpoint with a golden file, stage by stage.

@@ -35,47 +35,69 @@ package struct VoicePreset: Sendable {
         }
     }
 
-    /// Reads the preset at `path`.
+    /// Reads the preset at `path`, in any layout (`PresetTensors`).
     ///
     /// - Throws: `CheckpointError` when the file is not what it should be, `PresetError` when it does not fit.
     package init(path: String, _ geometry: Geometry) throws {
-        let file = try CheckpointFile(path: path)
-        self.path = path
-        text = try Self.stream(file, "lm", geometry.lower, geometry)
-        speech = try Self.stream(file, "tts_lm", geometry.upper, geometry)
-        negative = try Self.stream(file, "neg_tts_lm", geometry.upper, geometry)
+        try self.init(PresetTensors(path: path), geometry)
     }
 
+    init(_ tensors: PresetTensors, _ geometry: Geometry) throws(PresetError) {
+        path = tensors.path
+        text = try Self.stream(tensors, "lm", geometry.lower, geometry)
+        speech = try Self.stream(tensors, "tts_lm", geometry.upper, geometry)
+        negative = try Self.stream(tensors, "neg_tts_lm", geometry.upper, geometry, needsHidden: true)
+    }
+
+    /// - Parameter needsHidden: whether the last row's hidden state leads a frame before any other row is read. Text
+    ///   is always read first, so that of the others is not needed, and some layouts leave it out.
     private static func stream(
-        _ file: CheckpointFile, _ group: String, _ layout: KVCache.Layout, _ geometry: Geometry
+        _ file: PresetTensors, _ group: String, _ layout: KVCache.Layout, _ geometry: Geometry,
+        needsHidden: Bool = false
     ) throws(PresetError) -> Stream {
-        let name = "\(group).last_hidden_state"
-        guard let stored = file[name] else { throw .missing(path: file.path, name: name) }
+        let first = PresetTensors.keys(group, 0)
+        let (stated, hidden) = try hidden(file, group, geometry, needed: needsHidden)
+        guard let rows = stated ?? file[first].flatMap({ $0.shape.count == 4 ? $0.shape[2] : 0 }) else {
+            throw .missing(path: file.path, name: first)
+        }
+        guard rows < geometry.capacity else {
+            throw .tooLong(path: file.path, name: first, rows: rows, limit: geometry.capacity - 1)
+        }
+        guard file[PresetTensors.keys(group, layout.layers)] == nil else {
+            throw .tooManyLayers(path: file.path, group: group, expected: layout.layers)
+        }
+        var (keys, values): ([[Float]], [[Float]]) = ([], [])
+        for layer in 0..<layout.layers {
+            keys.append(try cached(file, PresetTensors.keys(group, layer), rows, layout))
+            values.append(try cached(file, PresetTensors.values(group, layer), rows, layout))
+        }
+        return Stream(rows: rows, keys: keys, values: values, hidden: hidden)
+    }
+
+    /// The last row's hidden state, and the rows of the cache where there is one for each.
+    private static func hidden(
+        _ file: PresetTensors, _ group: String, _ geometry: Geometry, needed: Bool
+    ) throws(PresetError) -> (rows: Int?, hidden: [Float]) {
+        let name = PresetTensors.hidden(group)
+        guard let stored = file[name] else {
+            guard !needed else { throw .missing(path: file.path, name: name) }
+            return (nil, [Float](repeating: 0, count: geometry.width))
+        }
         guard stored.shape.count == 3, stored.shape[0] == 1, stored.shape[1] > 0,
             stored.shape[2] == geometry.width
         else {
             throw .wrongShape(
                 path: file.path, name: name, expected: [1, -1, geometry.width], found: stored.shape)
         }
+        let values = try floats(stored, file.path)
         let rows = stored.shape[1]
-        guard rows < geometry.capacity else {
-            throw .tooLong(path: file.path, name: name, rows: rows, limit: geometry.capacity - 1)
-        }
-        guard file["\(group).past_key_values.key_cache.\(layout.layers)"] == nil else {
-            throw .tooManyLayers(path: file.path, group: group, expected: layout.layers)
-        }
-        let hidden = try floats(stored, file.path)
-        var (keys, values): ([[Float]], [[Float]]) = ([], [])
-        for layer in 0..<layout.layers {
-            keys.append(try cached(file, "\(group).past_key_values.key_cache.\(layer)", rows, layout))
-            values.append(try cached(file, "\(group).past_key_values.value_cache.\(layer)", rows, layout))
-        }
-        return Stream(rows: rows, keys: keys, values: values, hidden: Array(hidden.suffix(geometry.width)))
+        // A single row may be the last of many.
+        return (rows > 1 ? rows : nil, Array(values.suffix(geometry.width)))
     }
 
     /// `[1, heads, rows, width]` as `[rows, heads, width]`.
     private static func cached(
-        _ file: CheckpointFile, _ name: String, _ rows: Int, _ layout: KVCache.Layout
+        _ file: PresetTensors, _ name: String, _ rows: Int, _ layout: KVCache.Layout
     ) throws(PresetError) -> [Float] {
         guard let stored = file[name] else { throw .missing(path: file.path, name: name) }
         let (heads, width) = (layout.heads, layout.headWidth)
@@ -111,5 +133,32 @@ extension KVCache {
         for layer in 0..<layers {
             write(layer: layer, slot: slot, keys: stream.keys[layer], values: stream.values[layer])
         }
+    }
+}
+
+extension PresetTensors {
+    /// - Throws: `SpeechError` when the tensors are not those of a preset of any model: caches whose shapes contradict
+    ///   each other, layers that are missing, values that are no numbers. Whether they fit a model is seen when it
+    ///   speaks with them.
+    package func check() throws {
+        try SpeechError.translating { _ = try VoicePreset(self, geometry()) }
+    }
+
+    /// What the first layers and the last hidden state say of the model.
+    private func geometry() throws(PresetError) -> VoicePreset.Geometry {
+        func layout(_ group: String) throws(PresetError) -> KVCache.Layout {
+            let name = Self.keys(group, 0)
+            guard let first = self[name] else { throw .missing(path: path, name: name) }
+            guard first.shape.count == 4, first.shape.allSatisfy({ $0 > 0 }) else {
+                throw .wrongShape(path: path, name: name, expected: [1, -1, -1, -1], found: first.shape)
+            }
+            let layers = (1...256).first { self[Self.keys(group, $0)] == nil } ?? 256
+            return KVCache.Layout(layers: layers, heads: first.shape[1], headWidth: first.shape[3])
+        }
+        let name = Self.hidden("neg_tts_lm")
+        guard let hidden = self[name] else { throw .missing(path: path, name: name) }
+        return VoicePreset.Geometry(
+            lower: try layout("lm"), upper: try layout("tts_lm"), width: hidden.shape.last ?? 0,
+            capacity: 1 << 16)
     }
 }

@@ -45,12 +45,11 @@ import VibeVoice
     }
 
     @Test(arguments: [ElementType.bf16, .q8_0])
-    func `rounded weights stay within their bounds, and the encoders are not rounded`(type: ElementType)
+    func `rounded weights stay within their bounds`(type: ElementType)
         throws
     {
         let report = try report(.authors, type)
         expectParity(report, Self.stages)
         #expect((report.stages.first { $0.name == "logits" }?.difference ?? 0) > 1e-5, "nothing was rounded")
-        #expect((report.stages.first { $0.name == "features" }?.difference ?? 1) < 1e-5)
     }
 }

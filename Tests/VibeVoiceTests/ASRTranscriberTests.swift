@@ -194,11 +194,11 @@ import VibeVoice
         #expect(!claims("no JSON"))
     }
 
-    @Test func `every tensor of a checkpoint has a role, and the encoders' are theirs`() throws {
+    @Test func `every tensor of a checkpoint has a role, and the connectors' are theirs`() throws {
         let roles = try ASRFamily.roles(ASRFixture.transformers.files())
         #expect(try roles.count == ASRFixture.transformers.files().tensors.count)
         #expect(roles["language_model.lm_head.weight"] == .head)
-        #expect(roles["multi_modal_projector.acoustic_linear_1.weight"] == .encoder)
+        #expect(roles["multi_modal_projector.acoustic_linear_1.weight"] == .connector)
         #expect(roles["language_model.model.layers.0.mlp.up_proj.weight"] == .matrix)
     }
 

@@ -1,10 +1,9 @@
-import Checkpoints
+package import Checkpoints
 import Foundation
+import TextProcessing
 
 /// A checkpoint of random weights with the names, shapes and types of a released one, for measuring where the real
 /// weights are not at hand. It loads here and in the authors' package; what it speaks is noise.
-///
-/// Every value is a function of the seed, its tensor's name and its index, so any part can be made on any thread.
 package struct SyntheticCheckpoint: Sendable {
     /// How large. `tiny` has every structural feature of a released model in about a megabyte.
     package enum Size: String, CaseIterable, Sendable {
@@ -20,11 +19,7 @@ package struct SyntheticCheckpoint: Sendable {
         case voiceDesign = "voice_design"
     }
 
-    /// A tensor by name and row-major shape.
-    package struct Entry: Equatable, Sendable {
-        package let name: String
-        package let shape: [Int]
-    }
+    package typealias Entry = SyntheticTensor
 
     let shape: SyntheticShape
     let variant: Variant
@@ -77,20 +72,8 @@ package struct SyntheticCheckpoint: Sendable {
         try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
     }
 
-    /// The tensor's values, made a few million at a time on all cores.
     private func source(_ entry: Entry, _ type: ElementType) -> TensorSource {
-        let values = SyntheticValues(entry, seed: seed, outputGain: shape.outputGain)
-        return TensorSource(entry.name, type, entry.shape) { sink in
-            let count = entry.shape.reduce(1, *)
-            let length = min(count, 1 << 24)
-            let piece = UnsafeMutableRawBufferPointer.allocate(
-                byteCount: length * type.blockBytes, alignment: 64)
-            defer { piece.deallocate() }
-            for start in stride(from: 0, to: count, by: length) {
-                let end = min(count, start + length)
-                values.write(start..<end, type, to: piece)
-                try sink(UnsafeRawBufferPointer(rebasing: piece[..<((end - start) * type.blockBytes)]))
-            }
-        }
+        let kind = SyntheticScale.kind(entry, outputGain: shape.outputGain)
+        return SyntheticValues(entry.name, kind, seed: seed).source(entry, type)
     }
 }

@@ -1,3 +1,5 @@
+import Checkpoints
+
 // The text files of a synthetic checkpoint, with the keys that our engine and the authors' package read and the
 // released files' values. What depends on the size comes from the shape.
 

@@ -1,14 +1,12 @@
+import Checkpoints
+
 /// The sizes of a synthetic checkpoint, and the tensors that follow from them.
 ///
 /// Sources: the released files' configurations and tensor listings.
 struct SyntheticShape: Sendable {
     typealias Entry = SyntheticCheckpoint.Entry
 
-    /// A decoder's width, feed-forward width, layers, heads, key heads and head width.
-    struct Stack: Sendable {
-        var width: Int, feedForward: Int, layers: Int
-        var heads: Int, keyHeads: Int, headWidth: Int
-    }
+    typealias Stack = SyntheticEntries.Stack
 
     let label: String
     let talker, predictor: Stack
@@ -71,7 +69,7 @@ struct SyntheticShape: Sendable {
     // MARK: the model
 
     func mainEntries(speaker: Bool) -> [Entry] {
-        var list = EntryList()
+        var list = SyntheticEntries()
         let width = talker.width
         list.add("talker.model.text_embedding.weight", textVocabulary, textWidth)
         list.add("talker.model.codec_embedding.weight", codes + 1024, width)
@@ -93,7 +91,7 @@ struct SyntheticShape: Sendable {
         return list.entries
     }
 
-    private func addSpeakerEncoder(_ list: inout EntryList) {
+    private func addSpeakerEncoder(_ list: inout SyntheticEntries) {
         let (root, channels, part) = ("speaker_encoder", speakerChannels, speakerChannels / speakerScale)
         list.convolution("\(root).blocks.0.conv", channels, melBands, 5)
         for block in 1...3 {
@@ -115,13 +113,13 @@ struct SyntheticShape: Sendable {
     // MARK: the speech tokenizer
 
     var speechEntries: [Entry] {
-        var list = EntryList()
+        var list = SyntheticEntries()
         addDecoder(&list)
         addEncoder(&list)
         return list.entries
     }
 
-    private func addDecoder(_ list: inout EntryList) {
+    private func addDecoder(_ list: inout SyntheticEntries) {
         for (part, books) in [("first", 1), ("rest", codeGroups - 1)] {
             let path = "decoder.quantizer.rvq_\(part)"
             list.add("\(path).input_proj.weight", codebookWidth / 2, codebookWidth, 1)
@@ -162,7 +160,7 @@ struct SyntheticShape: Sendable {
         list.convolution("decoder.decoder.\(codecRates.count + 2).conv", 1, channels, 7)
     }
 
-    private func addEncoder(_ list: inout EntryList) {
+    private func addEncoder(_ list: inout SyntheticEntries) {
         let layers = "encoder.encoder.layers"
         var channels = encoderFilters
         list.convolution("\(layers).0.conv", channels, 1, 7)
@@ -186,82 +184,5 @@ struct SyntheticShape: Sendable {
                 list.add("\(path).layers.\(book).codebook.initialized", 1)
             }
         }
-    }
-}
-
-/// Names and shapes, layer by layer.
-private struct EntryList {
-    private(set) var entries: [SyntheticShape.Entry] = []
-
-    mutating func add(_ name: String, _ shape: Int...) { entries.append(.init(name: name, shape: shape)) }
-
-    mutating func linear(_ path: String, _ output: Int, _ input: Int, bias: Bool = false) {
-        add("\(path).weight", output, input)
-        if bias { add("\(path).bias", output) }
-    }
-
-    /// Weights are `[out, in, taps]`, of a transposed convolution `[in, out, taps]`; every one has a bias.
-    mutating func convolution(
-        _ path: String, _ first: Int, _ second: Int, _ taps: Int, transposed: Bool = false
-    ) {
-        add("\(path).weight", first, second, taps)
-        add("\(path).bias", transposed ? second : first)
-    }
-
-    mutating func norm(_ path: String, _ width: Int, bias: Bool = false) {
-        add("\(path).weight", width)
-        if bias { add("\(path).bias", width) }
-    }
-
-    mutating func snake(_ path: String, _ channels: Int) {
-        add("\(path).alpha", channels)
-        add("\(path).beta", channels)
-    }
-
-    /// Gated decoder layers below `path`, and the norm after them.
-    mutating func decoder(
-        _ path: String, _ stack: SyntheticShape.Stack, headNorms: Bool = false, scales: Bool = false
-    ) {
-        for index in 0..<stack.layers {
-            let layer = "\(path).layers.\(index)"
-            norm("\(layer).input_layernorm", stack.width)
-            attention("\(layer).self_attn", stack)
-            if headNorms {
-                norm("\(layer).self_attn.q_norm", stack.headWidth)
-                norm("\(layer).self_attn.k_norm", stack.headWidth)
-            }
-            norm("\(layer).post_attention_layernorm", stack.width)
-            linear("\(layer).mlp.gate_proj", stack.feedForward, stack.width)
-            linear("\(layer).mlp.up_proj", stack.feedForward, stack.width)
-            linear("\(layer).mlp.down_proj", stack.width, stack.feedForward)
-            if scales { layerScales(layer, stack.width) }
-        }
-        norm("\(path).norm", stack.width)
-    }
-
-    /// The encoder's layers: centred norms, no gate, and no norm at the end.
-    mutating func plainDecoder(_ path: String, _ stack: SyntheticShape.Stack) {
-        for index in 0..<stack.layers {
-            let layer = "\(path).layers.\(index)"
-            norm("\(layer).input_layernorm", stack.width, bias: true)
-            attention("\(layer).self_attn", stack)
-            norm("\(layer).post_attention_layernorm", stack.width, bias: true)
-            linear("\(layer).mlp.fc1", stack.feedForward, stack.width)
-            linear("\(layer).mlp.fc2", stack.width, stack.feedForward)
-            layerScales(layer, stack.width)
-        }
-    }
-
-    private mutating func attention(_ path: String, _ stack: SyntheticShape.Stack) {
-        let (queries, keys) = (stack.heads * stack.headWidth, stack.keyHeads * stack.headWidth)
-        linear("\(path).q_proj", queries, stack.width)
-        linear("\(path).k_proj", keys, stack.width)
-        linear("\(path).v_proj", keys, stack.width)
-        linear("\(path).o_proj", stack.width, queries)
-    }
-
-    private mutating func layerScales(_ layer: String, _ width: Int) {
-        add("\(layer).self_attn_layer_scale.scale", width)
-        add("\(layer).mlp_layer_scale.scale", width)
     }
 }

@@ -1,7 +1,13 @@
-import SpeechCore
+package import SpeechCore
 import TextProcessing
 
 extension SpeechError {
+    /// The authors' prompt asks for what is said, with speakers and times, and knows no other task.
+    package static let cannotTranslate = SpeechError(
+        .unsupported,
+        "VibeVoice-ASR writes what is said in the language it is said in; it was not trained to translate.",
+        remedy: "Leave the translation out, and translate the transcript with a language model.")
+
     /// Runs `body`; a configuration or request that cannot be used becomes an error in words.
     static func translatingASR<Result>(_ body: () throws -> Result) throws -> Result {
         do {

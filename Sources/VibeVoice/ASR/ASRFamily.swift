@@ -16,11 +16,17 @@ package enum ASRFamily {
 
     /// Makes a checkpoint's weights resident and ready to listen.
     package static func load(_ files: ModelFiles, _ settings: LoadSettings) throws -> any Transcriber {
-        let device = try Device(settings.device, threads: settings.threads, kernels: settings.kernels)
+        let device = try settings.makeDevice()
         let loader = try WeightLoader(files.tensors, on: device, precision: settings.precision)
         let model = try SpeechError.translatingASR { try ASRModel(files, loader.weights) }
-        try loader.finish(reserve: model.workingMemory)
+        try loader.finish(reserve: model.workingMemory, progress: settings.progress)
         return ASRTranscriber(model, on: device, exact: settings.precision.isExact)
+    }
+
+    /// What a checkpoint can do. Nothing is made resident.
+    package static func card(_ files: ModelFiles) throws -> TranscriberCard {
+        let loader = try WeightLoader(files.tensors, on: Device(.cpu, threads: 1), precision: .stored)
+        return try SpeechError.translatingASR { try ASRModel(files, loader.weights) }.card
     }
 
     /// Bytes that a checkpoint would take in memory, working memory included. Nothing is made resident.

@@ -85,9 +85,9 @@ private struct ASRConnector: Sendable {
         _ weights: Weights, _ kind: String, _ layout: EncoderLayout, _ input: Int, _ width: Int
     ) throws(LoadError) {
         let (one, between, two) = layout.connector(weights, kind)
-        first = try Linear(one, input, width, bias: true, role: .encoder)
+        first = try Linear(one, input, width, bias: true, role: .connector)
         norm = try RMSNorm(between, width, Self.epsilon)
-        second = try Linear(two, width, width, bias: true, role: .encoder)
+        second = try Linear(two, width, width, bias: true, role: .connector)
     }
 
     func callAsFunction(_ x: Tensor) -> Tensor { second(norm(first(x))) }

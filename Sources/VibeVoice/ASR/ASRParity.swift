@@ -10,13 +10,15 @@ struct ASRParityRun {
     private let model: ASRModel
     private let device: Device
     private let golden: CheckpointFile
-    private let bound: Double
+    private let bound: Double, heardBound: Double
     private let isExact: Bool
     private var report = ParityReport()
 
     init(_ model: ASRModel, on device: Device, golden: CheckpointFile, precision: Precision) {
         (self.model, self.device, self.golden) = (model, device, golden)
         isExact = precision.isExact
+        // Operands rounded to bfloat16 move the frames of random encoders by 1.3e-2, and rows by 1.5e-2.
+        heardBound = !precision.isExact ? 0.05 : device.roundsProducts ? 0.02 : 1e-4
         bound =
             switch precision.type {
             case .f32: 1e-4
@@ -47,23 +49,22 @@ struct ASRParityRun {
         ] where has(level) { compare(level, ASRLevel.normalised(values(raw)), 1e-4) }
     }
 
-    /// In float32 whatever the rest is rounded to, so held to the exact bound always.
     private mutating func compareEncoders() -> ASRFrames {
         let whole = hear("audio_normalised", segment: nil)
-        compare("acoustic_mean", whole.acoustic, 1e-4)
-        compare("semantic_mean", whole.semantic, 1e-4)
+        compare("acoustic_mean", whole.acoustic, heardBound)
+        compare("semantic_mean", whole.semantic, heardBound)
         if has("ctx_acoustic_mean") {
             let frames = hear("ctx_audio_normalised", segment: nil)
-            compare("ctx_acoustic_mean", frames.acoustic, 1e-4)
-            compare("ctx_semantic_mean", frames.semantic, 1e-4)
+            compare("ctx_acoustic_mean", frames.acoustic, heardBound)
+            compare("ctx_semantic_mean", frames.semantic, heardBound)
         }
         if case .string(let text)? = golden.metadata["segment_samples"], let size = Int(text),
             size > 0, size % model.config.hop == 0
         {
             let frames = hear("audio_normalised", segment: size)
-            compare("seg_acoustic_mean", frames.acoustic, 1e-4)
-            compare("seg_semantic_mean", frames.semantic, 1e-4)
-            compare("seg_features", model.connectors(sampled(frames, "seg_"), on: device).sum, 1e-4)
+            compare("seg_acoustic_mean", frames.acoustic, heardBound)
+            compare("seg_semantic_mean", frames.semantic, heardBound)
+            compare("seg_features", model.connectors(sampled(frames, "seg_"), on: device).sum, heardBound)
         }
         return whole
     }
@@ -86,12 +87,12 @@ struct ASRParityRun {
     /// The rows of the recording, along the golden path; nil when the golden file has none.
     private mutating func compareConnectors(_ frames: ASRFrames) -> [Float]? {
         let drawn = sampled(frames, "")
-        compare("acoustic_sampled", drawn.acoustic, 1e-4)
+        compare("acoustic_sampled", drawn.acoustic, heardBound)
         guard has("features"), frames.count > 0 else { return nil }
         let rows = model.connectors(drawn, on: device)
-        compare("acoustic_connected", rows.acoustic, 1e-4)
-        compare("semantic_connected", rows.semantic, 1e-4)
-        compare("features", rows.sum, 1e-4)
+        compare("acoustic_connected", rows.acoustic, heardBound)
+        compare("semantic_connected", rows.semantic, heardBound)
+        compare("features", rows.sum, heardBound)
         return values("features")
     }
 

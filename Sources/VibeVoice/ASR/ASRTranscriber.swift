@@ -10,25 +10,9 @@ final class ASRTranscriber: Transcriber {
     private let isExact: Bool
     let card: TranscriberCard
 
-    /// The longest recording its authors let it hear, in seconds.
-    private static let longest = 3600.0
-
     init(_ model: ASRModel, on device: Device, exact: Bool) {
         (self.model, self.device, isExact) = (model, device, exact)
-        // Three positions in four for the recording, the rest for what is said in it.
-        let positions = Double(model.config.languageModel.maxPositionEmbeddings) * 0.75
-        let heard = positions * Double(model.config.hop) / Double(ASRConfiguration.sampleRate)
-        card = TranscriberCard(
-            family: ASRFamily.name, size: Self.size(model.config.languageModel),
-            longestRecording: min(Self.longest, heard), tellsSpeakers: true, takesContext: true)
-    }
-
-    private static func size(_ config: ASRLanguageModelConfiguration) -> String {
-        switch config.hiddenSize {
-        case 3584: "7B"
-        case 1536: "1.5B"
-        default: "\(config.hiddenSize)"
-        }
+        card = model.card
     }
 
     func begin(_ audio: AudioBuffer, _ options: TranscriptionOptions) throws -> any Transcription {
@@ -52,6 +36,7 @@ final class ASRTranscriber: Transcriber {
     }
 
     private func check(_ audio: AudioBuffer, _ options: TranscriptionOptions) throws {
+        guard !options.translates else { throw SpeechError.cannotTranslate }
         guard !audio.samples.isEmpty else {
             throw SpeechError(.invalidInput, "The recording is empty.", remedy: "Give a recording of speech.")
         }
@@ -100,6 +85,7 @@ final class ASRTranscriber: Transcriber {
 private final class ASRSilence: Transcription {
     private let duration: Double
     private var isOver = false
+    let timings = TranscriptionTimings()
 
     init(duration: Double) { self.duration = duration }
 
@@ -107,5 +93,28 @@ private final class ASRSilence: Transcription {
         guard !isOver else { return [] }
         isOver = true
         return [.finished(Transcript(segments: [], duration: duration, warnings: [.silence]))]
+    }
+}
+
+extension ASRModel {
+    /// The longest recording its authors let it hear, in seconds.
+    private static let longest = 3600.0
+
+    /// What the checkpoint can do.
+    var card: TranscriberCard {
+        // Three positions in four for the recording, the rest for what is said in it.
+        let positions = Double(config.languageModel.maxPositionEmbeddings) * 0.75
+        let heard = positions * Double(config.hop) / Double(ASRConfiguration.sampleRate)
+        return TranscriberCard(
+            family: ASRFamily.name, size: Self.size(config.languageModel),
+            longestRecording: min(Self.longest, heard), tellsSpeakers: true, takesContext: true)
+    }
+
+    private static func size(_ config: ASRLanguageModelConfiguration) -> String {
+        switch config.hiddenSize {
+        case 3584: "7B"
+        case 1536: "1.5B"
+        default: "\(config.hiddenSize)"
+        }
     }
 }

@@ -27,6 +27,7 @@ final class ASRTranscription: Transcription {
     /// Tokens drawn in all, those of dropped attempts too: the limit holds for the work, not for what is kept.
     private var drawn = 0
     private var told = 0
+    private(set) var timings = TranscriptionTimings()
 
     init(
         _ model: ASRModel, _ samples: [Float], _ plan: Plan, on device: Device, half: Bool
@@ -44,9 +45,17 @@ final class ASRTranscription: Transcription {
     var tokens: [Int32] { answer.tokens }
 
     func step() throws -> [TranscriptionEvent] {
+        let events = advance()
+        try device.check()
+        return events
+    }
+
+    private func advance() -> [TranscriptionEvent] {
         switch phase {
         case .hearing:
-            listener.step()
+            let before = listener.progress
+            timings.encodeSeconds += ContinuousClock.seconds { listener.step() }
+            timings.heardSeconds += (listener.progress - before) * plan.duration
             if listener.isDone { phase = .reading(next: 0) }
             return [.listening(listener.progress * 0.5)]
         case .reading(let next): return read(from: next)
@@ -59,7 +68,8 @@ final class ASRTranscription: Transcription {
 
     private func read(from start: Int) -> [TranscriptionEvent] {
         let end = min(start + ASRDecoder.rowsTogether, plan.prompt.count)
-        decoder.feed(promptRows(start..<end), at: start)
+        timings.prefillSeconds += ContinuousClock.seconds { decoder.feed(promptRows(start..<end), at: start) }
+        timings.prefillRows += end - start
         phase = end == plan.prompt.count ? .writing : .reading(next: end)
         return [.listening(0.5 + 0.5 * Double(end) / Double(plan.prompt.count))]
     }
@@ -91,7 +101,10 @@ final class ASRTranscription: Transcription {
         events += tellSegments()
         guard drawn < plan.maximumTokens else { return events + finish([.limit]) }
         if answer.isLoop { return events + recover() }
-        decoder.feed([token], at: plan.prompt.count + answer.tokens.count - 1)
+        timings.writeSeconds += ContinuousClock.seconds {
+            decoder.feed([token], at: plan.prompt.count + answer.tokens.count - 1)
+        }
+        timings.tokens += 1
         return events
     }
 

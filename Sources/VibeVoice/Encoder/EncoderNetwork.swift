@@ -2,7 +2,7 @@ import NeuralLayers
 import TensorGraph
 
 /// An audio tokenizer's encoder: a stem, then stages of residual blocks with a strided convolution before each but
-/// the first, then a head. Causal throughout, in float32.
+/// the first, then a head. Causal throughout.
 struct EncoderNetwork: Sendable {
     private let stem, head: EncoderConvolution
     private let stages: [EncoderStage]
@@ -46,7 +46,7 @@ private struct EncoderConvolution: Sendable {
     private let path: String
 
     init(_ weights: Weights, _ input: Int, _ output: Int, taps: Int, stride: Int = 1) throws(LoadError) {
-        weight = try weights.convolution(input, output, taps: taps, role: .encoder)
+        weight = try weights.convolution(input, output, taps: taps)
         self.stride = stride
         path = weights.path
     }
@@ -64,7 +64,7 @@ private struct EncoderConvolution: Sendable {
 /// A strided convolution that doubles the channels (but not before the first stage), then residual blocks.
 private struct EncoderStage: Sendable {
     private let down: EncoderConvolution?
-    private let blocks: [EncoderBlock]
+    private let blocks: [TokenizerBlock]
 
     init(
         _ weights: Weights, _ index: Int, _ config: EncoderConfiguration, _ layout: EncoderLayout
@@ -77,10 +77,10 @@ private struct EncoderStage: Sendable {
                 layout.convolution(weights, index), config.channels(index - 1), config.channels(index),
                 taps: stride * 2, stride: stride)
         }
-        var blocks: [EncoderBlock] = []
+        var blocks: [TokenizerBlock] = []
         for block in 0..<config.depths[index] {
             blocks.append(
-                try EncoderBlock(
+                try TokenizerBlock(
                     layout.block(weights, index, block), config.channels(index), config.epsilon, layout))
         }
         self.blocks = blocks
@@ -99,36 +99,6 @@ private struct EncoderStage: Sendable {
         var x = down.map { $0(x, state.down) } ?? x
         for (block, place) in zip(blocks, state.blocks) { x = block(x, place) }
         return x
-    }
-}
-
-/// A depthwise convolution, then a feed-forward, each normed, scaled and added.
-private struct EncoderBlock: Sendable {
-    private let norm, feedForwardNorm: RMSNorm
-    private let mixer: (kernel: Weight, bias: Weight)
-    private let scale, feedForwardScale: Weight
-    private let first, second: Linear
-    private let path: String
-
-    init(
-        _ weights: Weights, _ channels: Int, _ epsilon: Float, _ layout: EncoderLayout
-    ) throws(LoadError) {
-        path = weights.path
-        let inner = channels * EncoderConfiguration.expansion
-        norm = try RMSNorm(weights["norm"], channels, epsilon)
-        mixer = try layout.mixer(weights).depthwiseConvolution(channels, taps: EncoderConfiguration.taps)
-        scale = try weights.vector("gamma", channels)
-        feedForwardNorm = try RMSNorm(weights["ffn_norm"], channels, epsilon)
-        first = try Linear(weights["ffn"]["linear1"], channels, inner, bias: true, role: .encoder)
-        second = try Linear(weights["ffn"]["linear2"], inner, channels, bias: true, role: .encoder)
-        feedForwardScale = try weights.vector("ffn_gamma", channels)
-    }
-
-    func state(in stream: StreamState) -> (StreamState, Int) { stream.depthwise(mixer.kernel) }
-
-    func callAsFunction(_ x: Tensor, _ place: (StreamState, Int)) -> Tensor {
-        let x = x + norm(x).convolvedByChannel(mixer.kernel, mixer.bias, state: place) * scale
-        return (x + second(first(feedForwardNorm(x)).gelu) * feedForwardScale).named(path)
     }
 }
 

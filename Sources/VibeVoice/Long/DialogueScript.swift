@@ -41,14 +41,22 @@ package struct DialogueScript: Equatable, Sendable {
             throw .noSpeaker(line: bare.number)
         }
         for (number, line) in lines where line.text.isEmpty { throw .emptyTurn(line: number) }
-        let numbers = lines.map { $0.line.speaker ?? 1 }
+        try self.init(lines.map { ($0.line.speaker ?? 1, $0.line.text) })
+    }
+
+    /// Turns that are known, speakers numbered as written.
+    init(_ lines: [(speaker: Int, text: String)]) throws(DialogueError) {
+        guard !lines.isEmpty else { throw .empty }
+        let numbers = lines.map(\.speaker)
         let first = numbers.contains(0) ? 0 : 1
         guard Set(numbers).count <= Self.mostSpeakers else { throw .tooManySpeakers(Set(numbers).count) }
         if let beyond = numbers.first(where: { $0 - first >= Self.mostSpeakers }) {
             throw .unknownSpeaker(beyond)
         }
         self.first = first
-        turns = zip(numbers, lines).map { Turn(speaker: $0 - first, text: $1.line.text) }
+        turns = lines.map {
+            Turn(speaker: $0.speaker - first, text: $0.text.trimmingCharacters(in: .whitespaces))
+        }
     }
 
     /// One line; no speaker where it does not begin with one.
@@ -78,6 +86,10 @@ package struct DialogueScript: Equatable, Sendable {
 package enum DialogueError: Error, Equatable {
     case empty
     case emptyTurn(line: Int)
+    /// A turn, from 1, of which the same is to be said where there are no lines.
+    case silentTurn(Int)
+    /// A turn whose speaker has had another voice before.
+    case twoVoices(turn: Int)
     /// A line without a speaker among others that have one.
     case noSpeaker(line: Int)
     case unreadableNumber(line: Int)

@@ -19,6 +19,14 @@ extension SpeechError {
             self.init(
                 .invalidInput, "Line \(line) of the script gives its speaker nothing to say.",
                 remedy: "Give words, or leave the line out.")
+        case .silentTurn(let turn):
+            self.init(
+                .invalidInput, "Turn \(turn) of the dialogue has nothing to say.",
+                remedy: "Give words, or leave the turn out.")
+        case .twoVoices(let turn):
+            self.init(
+                .invalidInput, "In turn \(turn) of the dialogue its speaker has another voice than before.",
+                remedy: "Give a speaker one voice, or the turns different speakers.")
         case .noSpeaker(let line):
             self.init(.invalidInput, "Line \(line) of the script does not say who speaks.", remedy: label)
         case .unreadableNumber(let line):

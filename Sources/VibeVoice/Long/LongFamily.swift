@@ -6,7 +6,7 @@ package import TensorGraph
 /// VibeVoice-1.5B: dialogues of up to four speakers, an hour and a half long, in voices taken from recordings.
 ///
 /// A script and what the acoustic encoder made of each voice's recording (`LongVoice`) are one prompt (`LongPrompt`).
-/// The language model then says, token by token, whether speech begins, ends, or goes on by a frame (`LongSession`).
+/// The language model then says, token by token, whether speech begins, ends, or goes on by a frame (`LongBatch`).
 /// A frame is led out of noise by its last state (`Diffusion`), decoded to sound, heard by the semantic encoder, and
 /// goes back as the next row.
 package enum VibeVoiceLongFamily {
@@ -22,12 +22,19 @@ package enum VibeVoiceLongFamily {
     package static func loadForDialogues(
         _ files: ModelFiles, _ settings: LoadSettings
     ) throws -> any DialogueSynthesizer {
-        let device = try Device(settings.device, threads: settings.threads, kernels: settings.kernels)
+        let device = try settings.makeDevice()
         let loader = try WeightLoader(files.tensors, on: device, precision: settings.precision)
         let model = try SpeechError.translatingLong { try LongModel(files, loader.weights) }
-        try loader.finish(reserve: model.workingMemory(sessions: settings.sessions))
+        try loader.finish(
+            reserve: model.workingMemory(sessions: settings.sessions), progress: settings.progress)
         return LongSynthesizer(
             model, on: device, sessions: settings.sessions, exact: settings.precision.isExact)
+    }
+
+    /// What a checkpoint can do. Nothing is made resident.
+    package static func card(_ files: ModelFiles) throws -> ModelCard {
+        let loader = try WeightLoader(files.tensors, on: Device(.cpu, threads: 1), precision: .stored)
+        return try SpeechError.translatingLong { try LongModel(files, loader.weights) }.card
     }
 
     /// Bytes that a checkpoint would take in memory, working memory included. Nothing is made resident.
@@ -45,6 +52,9 @@ package enum VibeVoiceLongFamily {
         _ = try SpeechError.translatingLong { try LongModel(files, loader.weights) }
         return loader.roles
     }
+
+    /// Every voice is taken from a recording.
+    package static func voices(_ files: ModelFiles) -> VoiceGifts { VoiceGifts(presets: [], clones: true) }
 
     /// Compares a checkpoint with a golden file, stage by stage.
     package static func parity(

@@ -67,7 +67,7 @@ struct LongModel: Sendable {
             hop * LongVoice.framesTogether * config.acoustic.filters * 4
             * (EncoderConfiguration.expansion + 4)
         let part =
-            LongSession.rowsTogether * 4
+            LongBatch.rowsTogether * 4
             * (config.language.intermediateSize * 3 + config.language.hiddenSize * 8)
         return piece + sessions
             * (part + language.stack.config.cache.bytes(rows: 2 * 4096, half: true) + (48 << 20))

@@ -151,7 +151,7 @@ struct LongParityRun {
     // MARK: along the golden path
 
     private func session(_ name: String, _ prompt: LongPrompt, _ rows: [Float], tokens: Int) throws
-        -> LongSession
+        -> (batch: LongBatch, session: LongSession)
     {
         let noise = golden.values("\(name)_noise")
         // The authors draw a row for each condition, and use the first.
@@ -164,37 +164,38 @@ struct LongParityRun {
         guard (1...100).contains(steps) else {
             throw SpeechError(.wrongFormat, "The golden run has \(steps) steps.", remedy: "Write it again.")
         }
-        return try LongSession(
-            model, LongSession.Parts(model, on: device), prompt: rows,
-            LongSession.Rules(steps: steps, guidance: guidance, maximumTokens: tokens), .recorded(used[...]),
-            on: device,
-            half: false)
+        let batch = LongBatch(model, on: device, slots: 1, half: false)
+        let session = try batch.admit(
+            prompt: rows,
+            LongSession.Rules(steps: steps, guidance: guidance, maximumTokens: tokens),
+            .recorded(used[...]), LongSession.Streams(model, on: device))
+        return (batch, session)
     }
 
     private mutating func compareForced(_ prompt: LongPrompt) throws {
         let known = golden.values("a_prefill_embeds")
         compare("a_prefill_embeds", promptRows(prompt, "a"))
         let steps = golden.values("a_step_in"), places = golden.integers("a_step_position")
-        let session = try session("a", prompt, known, tokens: places.count + 1)
+        let batch = try session("a", prompt, known, tokens: places.count + 1).batch
         let layers = model.language.layersPath, last = model.language.stack.config.layers - 1
         let taps: Set = ["\(layers).0", "\(layers).\(last)"]
-        let layout = session.makeLayout(rows: prompt.ids.count, taps: taps)
+        let layout = batch.makeLayout(rows: prompt.ids.count, taps: taps)
         layout.input.write(known)
         layout.step.write(prompt.ids.indices.map { (slot: 0, position: $0) })
         layout.graph.compute()
         compare("a_prefill_l0", layout.graph.tapped("\(layers).0")?.values ?? [])
         compare("a_prefill_llast", layout.graph.tapped("\(layers).\(last)")?.values ?? [])
         compare("a_prefill_out", layout.hidden.read())
-        let forced = force(session, slot: 0, steps, places, tap: "\(layers).0")
+        let forced = force(batch, slot: 0, steps, places, tap: "\(layers).0")
         compare("a_step_l0", forced.first)
         compare("a_step_out", forced.hidden)
         compare(
             "a_neg_out",
-            force(session, slot: 1, golden.values("a_neg_in"), golden.integers("a_neg_position")).hidden)
+            force(batch, slot: 1, golden.values("a_neg_in"), golden.integers("a_neg_position")).hidden)
         var (scores, tokens): ([Float], [Int32]) = ([], [])
         let order = [model.prompts.start, model.prompts.end, model.prompts.frame, model.prompts.endOfText]
         for place in places.indices {
-            let row = session.scores(of: Array(forced.hidden[place * width..<(place + 1) * width]))
+            let row = batch.scores(of: Array(forced.hidden[place * width..<(place + 1) * width]))
             scores += row
             tokens.append(order[row.indices.reduce(0) { row[$1] > row[$0] ? $1 : $0 }])
         }
@@ -205,9 +206,9 @@ struct LongParityRun {
 
     /// Golden rows into a slot at golden positions: what the first layer and the last norm make of each.
     private func force(
-        _ session: LongSession, slot: Int, _ rows: [Float], _ places: [Int32], tap: String? = nil
+        _ batch: LongBatch, slot: Int, _ rows: [Float], _ places: [Int32], tap: String? = nil
     ) -> (first: [Float], hidden: [Float]) {
-        let layout = session.makeLayout(rows: 1, taps: Set([tap].compactMap { $0 }))
+        let layout = batch.makeLayout(rows: 1, taps: Set([tap].compactMap { $0 }))
         var (first, hidden): ([Float], [Float]) = ([], [])
         for (index, place) in places.enumerated() {
             layout.input.write(Array(rows[index * width..<(index + 1) * width]))
@@ -224,11 +225,12 @@ struct LongParityRun {
     /// A scenario from its script, its recordings and its noise alone.
     private mutating func compareFree(_ name: String, _ prompt: LongPrompt) throws {
         let most: Int = (try? golden.number("\(name)_max_new_tokens")) ?? 2 * prompt.ids.count
-        let session = try session(
+        let (batch, session) = try session(
             name, prompt, promptRows(prompt, name), tokens: max(1, min(most, 2 * prompt.ids.count)))
         var (latents, samples, semantic): ([Float], [Float], [Float]) = ([], [], [])
         while session.ending == nil {
-            guard let frame = session.step() else { continue }
+            batch.step()
+            guard let frame = session.frame else { continue }
             latents += frame.latent
             samples += frame.samples
             semantic += frame.semantic

@@ -4,6 +4,8 @@ import SpeechCore
 /// A dialogue as the model will carry it out: checked, every choice made.
 struct LongPlan {
     let prompt: LongPrompt
+    /// Turns of the dialogue.
+    let turns: Int
     /// In the speakers' order.
     let voices: [PlannedVoice]
     let rules: LongSession.Rules
@@ -33,7 +35,7 @@ struct LongPlan {
 
 extension LongModel {
     /// The choices of the authors' demos.
-    private static let defaultSteps = 10, defaultGuidance: Float = 1.3
+    static let defaultSteps = 10, defaultGuidance: Float = 1.3
     /// Longest recording of a voice, in seconds: a minute is far more than a voice needs.
     private static let longestVoice = 60.0
 
@@ -44,6 +46,10 @@ extension LongModel {
         if let most = options.maximumTokens, most < 1 {
             throw SpeechError(
                 .invalidInput, "At most \(most) tokens make no sound.", remedy: "Give 1 or more.")
+        }
+        if let least = options.minimumTokens, least < 0 {
+            throw SpeechError(
+                .invalidInput, "At least \(least) tokens makes no sense.", remedy: "Give 0 or more.")
         }
         let script = dialogue.script, speakers = script.speakers
         if let unused = dialogue.voices.keys.sorted().first(where: {
@@ -72,9 +78,11 @@ extension LongModel {
         // and ten seconds are more than any speech of it takes.
         let usual = max(2 * prompt.ids.count, 75 + 11 * prompt.textCount)
         let rules = LongSession.Rules(
-            steps: steps, guidance: guidance, maximumTokens: min(options.maximumTokens ?? usual, left))
+            steps: steps, guidance: guidance, maximumTokens: min(options.maximumTokens ?? usual, left),
+            minimumFrames: options.minimumTokens ?? 0)
         return LongPlan(
-            prompt: prompt, voices: voices, rules: rules, seed: options.seed ?? .random(in: 0 ... .max))
+            prompt: prompt, turns: script.turns.count, voices: voices, rules: rules,
+            seed: options.seed ?? .random(in: 0 ... .max))
     }
 
     func checkDelivery(_ utterance: Utterance) throws {

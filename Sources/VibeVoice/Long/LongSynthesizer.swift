@@ -20,33 +20,27 @@ package protocol DialogueSynthesizer: Synthesizer {
     func begin(_ dialogue: Dialogue, _ options: SynthesisOptions) throws -> Int
 }
 
-/// A loaded long-form checkpoint. Several requests take turns, a frame each.
+/// A loaded long-form checkpoint, speaking several requests at once.
 final class LongSynthesizer: DialogueSynthesizer {
     let model: LongModel
     private let device: Device
     private let sessions: Int
-    private let isExact: Bool
+    private let batch: LongBatch
     private var requests: [Int: Request] = [:]
     private var nextRequest = 1
     /// Laid out for a request and not in use.
-    private var idleParts: [LongSession.Parts] = []
-    private var finished = StageTimings()
+    private var idleStreams: [LongSession.Streams] = []
 
     init(_ model: LongModel, on device: Device, sessions: Int, exact: Bool) {
-        (self.model, self.device, self.sessions, isExact) = (model, device, sessions, exact)
+        (self.model, self.device, self.sessions) = (model, device, sessions)
+        batch = LongBatch(model, on: device, slots: sessions, half: !exact)
     }
 
     var hasRoom: Bool { requests.count < sessions }
 
-    var timings: StageTimings { requests.values.compactMap(\.session?.timings).reduce(finished, +) }
+    var timings: StageTimings { batch.timings }
 
-    var card: ModelCard {
-        let width = model.config.language.hiddenSize
-        return ModelCard(
-            family: VibeVoiceLongFamily.modelType, variant: "long", size: width == 1536 ? "1.5B" : "\(width)",
-            sampleRate: Model.sampleRate, languages: ["auto"], speakers: [], clones: true, designs: false,
-            takesInstructions: false)
-    }
+    var card: ModelCard { model.card }
 
     // MARK: requests
 
@@ -61,34 +55,46 @@ final class LongSynthesizer: DialogueSynthesizer {
         return try begin(dialogue, options)
     }
 
+    func begin(dialogue utterances: [Utterance], _ options: SynthesisOptions) throws -> Int {
+        for utterance in utterances { try model.checkDelivery(utterance) }
+        return try begin(try SpeechError.translatingLong { try Dialogue(utterances) }, options)
+    }
+
     func begin(_ dialogue: Dialogue, _ options: SynthesisOptions) throws -> Int {
         precondition(hasRoom, "a request begins only where there is room")
         let plan = try SpeechError.translatingLong { try model.plan(dialogue, options) }
         let rows = plan.prompt.ids.count + plan.rules.maximumTokens
-        let need = model.language.stack.config.cache.bytes(rows: 2 * rows, half: !isExact)
+        // Those that have not joined the batch yet will be in its caches too.
+        let waiting = requests.values.filter { $0.session == nil }.reduce(0) {
+            $0 + $1.plan.prompt.ids.count + $1.plan.rules.maximumTokens
+        }
+        let need = batch.bytesToCome(adding: waiting + rows)
         guard need <= MemoryBudget.available else {
             throw SpeechError(
-                .notEnoughMemory, "The dialogue needs \(need / 1_000_000) MB of memory beside the model.",
+                .notEnoughMemory,
+                "The dialogue and those being spoken need \(need / 1_000_000) MB of memory beside the model.",
                 remedy: "Speak it in parts, or close other programs.")
         }
-        let parts = idleParts.popLast() ?? LongSession.Parts(model, on: device)
-        requests[nextRequest] = Request(plan, parts, framesPerChunk: max(1, options.framesPerChunk))
+        let streams = idleStreams.popLast() ?? LongSession.Streams(model, on: device)
+        requests[nextRequest] = Request(plan, streams, framesPerChunk: max(1, options.framesPerChunk))
         defer { nextRequest += 1 }
         return nextRequest
     }
 
     func cancel(_ number: Int) {
         guard let request = requests.removeValue(forKey: number) else { return }
-        if let session = request.session { finished = finished + session.timings }
-        idleParts.append(request.parts)
+        if let session = request.session { batch.remove(session) }
+        idleStreams.append(request.streams)
     }
 
     func step() throws -> [(request: Int, chunk: AudioChunk)] {
+        let order = requests.sorted { $0.key < $1.key }
+        for (_, request) in order where request.session == nil { request.session = try begin(request) }
+        batch.step()
         var chunks: [(request: Int, chunk: AudioChunk)] = []
-        for (number, request) in requests.sorted(by: { $0.key < $1.key }) {
-            let session = try request.session ?? begin(request)
-            request.session = session
-            if let frame = session.step() {
+        for (number, request) in order {
+            guard let session = request.session else { continue }
+            if let frame = session.frame {
                 // The decoder's sum has no bound of its own.
                 request.pending += frame.samples.map { min(max($0, -1), 1) }
                 request.pendingFrames += 1
@@ -96,6 +102,7 @@ final class LongSynthesizer: DialogueSynthesizer {
             if let chunk = takeChunk(request, session) { chunks.append((number, chunk)) }
             if session.ending != nil { cancel(number) }
         }
+        try device.check()
         return chunks
     }
 
@@ -111,9 +118,9 @@ final class LongSynthesizer: DialogueSynthesizer {
                 }
             return LongVoice.rows(model.headLatent(means), model, on: device)
         }
-        return try LongSession(
-            model, request.parts, prompt: model.promptRows(plan.prompt, voices: voices), plan.rules,
-            .seeded(GaussianSource(seed: plan.seed)), on: device, half: !isExact)
+        return try batch.admit(
+            prompt: model.promptRows(plan.prompt, voices: voices), plan.rules,
+            .seeded(GaussianSource(seed: plan.seed)), request.streams)
     }
 
     private func takeChunk(_ request: Request, _ session: LongSession) -> AudioChunk? {
@@ -126,6 +133,7 @@ final class LongSynthesizer: DialogueSynthesizer {
         (request.pending, request.pendingFrames) = ([], 0)
         return AudioChunk(
             audio: AudioBuffer(samples: samples, sampleRate: Model.sampleRate), frames: request.framesSent,
+            turn: request.plan.turns > 1 ? min(session.turn, request.plan.turns) : nil,
             ending: session.ending)
     }
 
@@ -135,6 +143,7 @@ final class LongSynthesizer: DialogueSynthesizer {
     func prepare(_ recording: Recording, name: String) throws -> VoiceProfile {
         let samples = try model.levelled(recording)
         let latents = LongVoice.encode(samples, length: samples.count, model, on: device)
+        try device.check()
         return VoiceProfile(name: name, family: model.profileFamily, speakerVector: latents)
     }
 }
@@ -142,28 +151,25 @@ final class LongSynthesizer: DialogueSynthesizer {
 /// One dialogue being spoken.
 private final class Request {
     let plan: LongPlan
-    let parts: LongSession.Parts
+    let streams: LongSession.Streams
     let framesPerChunk: Int
     var session: LongSession?
     /// Samples not yet given out, one after the other.
     var pending: [Float] = []
     var pendingFrames = 0, framesSent = 0
 
-    init(_ plan: LongPlan, _ parts: LongSession.Parts, framesPerChunk: Int) {
-        (self.plan, self.parts, self.framesPerChunk) = (plan, parts, framesPerChunk)
+    init(_ plan: LongPlan, _ streams: LongSession.Streams, framesPerChunk: Int) {
+        (self.plan, self.streams, self.framesPerChunk) = (plan, streams, framesPerChunk)
     }
 }
 
-extension StageTimings {
-    fileprivate static func + (left: StageTimings, right: StageTimings) -> StageTimings {
-        var sum = left
-        sum.prefillSeconds += right.prefillSeconds
-        sum.prefillRows += right.prefillRows
-        sum.talkerSeconds += right.talkerSeconds
-        sum.predictorSeconds += right.predictorSeconds
-        sum.frames += right.frames
-        sum.codecSeconds += right.codecSeconds
-        sum.codecFrames += right.codecFrames
-        return sum
+extension LongModel {
+    /// What the checkpoint can do.
+    var card: ModelCard {
+        let width = config.language.hiddenSize
+        return ModelCard(
+            family: VibeVoiceLongFamily.modelType, variant: "long", size: width == 1536 ? "1.5B" : "\(width)",
+            sampleRate: Model.sampleRate, languages: ["auto"], speakers: [], clones: true, designs: false,
+            takesInstructions: false, dialogueSpeakers: DialogueScript.mostSpeakers)
     }
 }
