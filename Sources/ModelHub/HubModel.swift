@@ -14,8 +14,14 @@ package struct HubModel: Sendable, Equatable {
     package let licence: String?
     /// What it can do, in a phrase; nil outside the catalogue.
     package let abilities: String?
+    /// The repository of its tokenizer, for models that are published without; nil for others.
+    package let tokenizer: String?
+    /// What a person should know after a pull; nil where there is nothing.
+    package let note: String?
     /// Files without which a snapshot is not whole.
     let required: [String]
+    /// The only files that are wanted; nil for a whole model.
+    private let only: Set<String>?
 
     /// The models with short names.
     package static let catalogue: [HubModel] = [
@@ -26,6 +32,17 @@ package struct HubModel: Sendable, Equatable {
         qwen("1.7b-base", "1.7B-Base", ofSize: large, cloning),
         qwen("1.7b-customvoice", "1.7B-CustomVoice", ofSize: large, instructedPresets),
         qwen("1.7b-voicedesign", "1.7B-VoiceDesign", ofSize: large, "a voice from a description in words"),
+        vibeVoice(
+            "realtime-0.5b", "Realtime-0.5B", ofSize: 2_040_000_000, tokenizer: "0.5B",
+            "speaks text while it is written; voices are presets",
+            note:
+                "Its voices are published beside its authors' code, in github.com/microsoft/VibeVoice under "
+                + "demo/voices/streaming_model. Take one in with 'mynah voices import FILE.pt'."),
+        vibeVoice(
+            "1.5b", "1.5B", ofSize: 5_420_000_000, tokenizer: "1.5B",
+            "dialogues of up to four voices from recordings"),
+        vibeVoice(
+            "asr-7b", "ASR", ofSize: 17_360_000_000, tokenizer: "7B", "writes down who says what, and when"),
     ]
 
     /// Finds a short name, in any case, or takes `organisation/name` as it is.
@@ -38,27 +55,38 @@ package struct HubModel: Sendable, Equatable {
             self = known.at(revision)
         } else {
             guard Self.isRepository(name) else { throw .invalidName(name) }
-            self.init(
-                name: name, repository: name, revision: revision, family: nil, expectedBytes: nil,
-                licence: nil, abilities: nil, required: [])
+            self.init(name: name, repository: name, revision: revision)
         }
         guard Self.isRevision(revision) else { throw .invalidName("\(name)@\(revision)") }
     }
 
     private init(
-        name: String, repository: String, revision: String, family: String?, expectedBytes: Int64?,
-        licence: String?, abilities: String?, required: [String]
+        name: String, repository: String, revision: String = "main", family: String? = nil,
+        expectedBytes: Int64? = nil, licence: String? = nil, abilities: String? = nil,
+        tokenizer: String? = nil, note: String? = nil, required: [String] = [], only: Set<String>? = nil
     ) {
         (self.name, self.repository, self.revision, self.family) = (name, repository, revision, family)
         (self.expectedBytes, self.licence, self.abilities) = (expectedBytes, licence, abilities)
-        self.required = required
+        (self.tokenizer, self.note, self.required, self.only) = (tokenizer, note, required, only)
     }
 
     private func at(_ revision: String) -> HubModel {
         HubModel(
             name: name, repository: repository, revision: revision, family: family,
-            expectedBytes: expectedBytes, licence: licence, abilities: abilities, required: required)
+            expectedBytes: expectedBytes, licence: licence, abilities: abilities, tokenizer: tokenizer,
+            note: note, required: required, only: only)
     }
+
+    /// The tokenizer's files alone, in the repository that has them; nil for a model that brings its own.
+    var tokenizerFiles: HubModel? {
+        tokenizer.map { HubModel(name: $0, repository: $0, required: Self.tables, only: Set(Self.tables)) }
+    }
+
+    /// A byte-level tokenizer's tables.
+    private static let tables = ["vocab.json", "merges.txt"]
+
+    /// Whether a snapshot that has this file has its own tokenizer.
+    static func isTokenizer(_ path: String) -> Bool { path == "tokenizer.json" || path == tables[0] }
 
     private static let small: Int64 = 1_830_000_000 + 682_000_000
     private static let large: Int64 = 3_860_000_000 + 682_000_000
@@ -74,12 +102,23 @@ package struct HubModel: Sendable, Equatable {
             family: "qwen3-tts", expectedBytes: bytes, licence: "Apache-2.0", abilities: abilities,
             required: ["speech_tokenizer/config.json", "speech_tokenizer/model.safetensors"])
     }
+
+    private static func vibeVoice(
+        _ name: String, _ variant: String, ofSize bytes: Int64, tokenizer size: String, _ abilities: String,
+        note: String? = nil
+    ) -> HubModel {
+        HubModel(
+            name: "vibevoice-\(name)", repository: "microsoft/VibeVoice-\(variant)", family: "vibevoice",
+            expectedBytes: bytes, licence: "MIT", abilities: abilities, tokenizer: "Qwen/Qwen2.5-\(size)",
+            note: note)
+    }
 }
 
 extension HubModel {
     /// Whether a pull takes this file: weights we can read safely, and the text beside them. Pickled weights can
     /// run code when opened, and other formats only repeat what the safetensors hold.
     func wants(_ path: String) -> Bool {
+        if let only { return only.contains(path) }
         let name = path.split(separator: "/").last.map(String.init) ?? path
         if name.hasPrefix("LICENSE") || name.hasPrefix("NOTICE") { return true }
         return [".safetensors", ".json", ".txt", ".model", ".jinja", ".md"].contains { name.hasSuffix($0) }

@@ -10,6 +10,8 @@ package struct InstalledModel: Sendable, Equatable {
     package let commit: String
     /// The folder to load it from.
     package let snapshot: URL
+    /// The folder of its tokenizer, where that is another's.
+    package let tokenizer: URL?
     /// What the snapshot's files take on disk, in bytes.
     package let bytes: Int64
 }
@@ -25,7 +27,7 @@ extension ModelHub {
             return InstalledModel(
                 repository: repository,
                 names: HubModel.catalogue.filter { $0.repository == repository }.map(\.name),
-                commit: snapshot.lastPathComponent, snapshot: snapshot,
+                commit: snapshot.lastPathComponent, snapshot: snapshot, tokenizer: tokenizer(of: model),
                 bytes: SnapshotCheck(snapshot).files.reduce(0) { $0 + ($1.size ?? 0) })
         }
     }
@@ -76,6 +78,15 @@ struct SnapshotCheck {
             return shards(of: index)?.allSatisfy { present.contains(folder + $0) } ?? false
         }
     }
+
+    /// Whether all these files are there.
+    func has(_ required: [String]) -> Bool {
+        let present = Set(files.filter { $0.size != nil }.map(\.path))
+        return required.allSatisfy(present.contains)
+    }
+
+    /// Whether a tokenizer is among the files.
+    var hasTokenizer: Bool { files.contains { $0.size != nil && HubModel.isTokenizer($0.path) } }
 
     private static var decoder: JSONDecoder {
         let decoder = JSONDecoder()

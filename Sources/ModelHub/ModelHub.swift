@@ -20,7 +20,8 @@ package struct ModelHub: Sendable {
     package var cache: URL { settings.cache }
 
     /// Fetches what is missing of a model, and returns its snapshot's folder. What came before an interruption is
-    /// kept and gone on with. With `HF_HUB_OFFLINE` set, only looks.
+    /// kept and gone on with. With `HF_HUB_OFFLINE` set, only looks. What is published apart, its tokenizer, is fetched
+    /// into its own repository's folder.
     package func pull(
         _ model: HubModel, progress: @escaping @Sendable (PullProgress) -> Void = { _ in }
     ) async throws(HubError) -> URL {
@@ -30,6 +31,19 @@ package struct ModelHub: Sendable {
         }
         let client = try HubClient(settings)
         defer { client.close() }
+        // First, being small: what fails for want of a name or a permission fails at once.
+        if let tokenizer = model.tokenizerFiles {
+            let tables = SnapshotCheck(try await fetch(tokenizer, client, progress))
+            guard tables.has(tokenizer.required) else {
+                throw .notFound(repository: tokenizer.repository, file: tokenizer.required[0])
+            }
+        }
+        return try await fetch(model, client, progress)
+    }
+
+    private func fetch(
+        _ model: HubModel, _ client: HubClient, _ progress: @escaping @Sendable (PullProgress) -> Void
+    ) async throws(HubError) -> URL {
         let listing = try await patiently { () async throws(HubError) in try await client.listing(of: model) }
         let folder = CacheFolder(cache: settings.cache, repository: model.repository)
         try folder.prepare()
@@ -48,7 +62,23 @@ package struct ModelHub: Sendable {
         let folder = CacheFolder(cache: settings.cache, repository: model.repository)
         guard let commit = folder.commit(of: model.revision) else { return nil }
         let snapshot = folder.snapshot(commit)
-        return SnapshotCheck(snapshot).isWhole(requiring: model.required) ? snapshot : nil
+        let check = SnapshotCheck(snapshot)
+        guard check.isWhole(requiring: model.required),
+            check.hasTokenizer || model.tokenizerFiles.map({ self.tokenizer($0) != nil }) ?? true
+        else { return nil }
+        return snapshot
+    }
+
+    /// The folder of the tokenizer that a model is published without; nil where it has its own, or there is none.
+    package func tokenizer(of model: HubModel) -> URL? {
+        model.tokenizerFiles.flatMap { tokenizer($0) }
+    }
+
+    private func tokenizer(_ files: HubModel) -> URL? {
+        let folder = CacheFolder(cache: settings.cache, repository: files.repository)
+        guard let commit = folder.commit(of: files.revision) else { return nil }
+        let snapshot = folder.snapshot(commit)
+        return SnapshotCheck(snapshot).has(files.required) ? snapshot : nil
     }
 
     /// The folder of a whole snapshot of a short name or repository on this machine, or nil. Asks nobody.

@@ -6,6 +6,9 @@ extension AudioBuffer {
     /// The most of a recording that is read, in seconds.
     package static let longestRecording = 600.0
 
+    /// The most of a recording that is read to be written down, in seconds; what a model takes is on its card.
+    package static let longestTranscription = 3600.0
+
     /// A recording from a file of any kind that libav reads, its channels mixed to one.
     ///
     /// - Throws: `SpeechError`.
@@ -13,12 +16,24 @@ extension AudioBuffer {
         try self.init(contentsOf: file, longest: Self.longestRecording)
     }
 
-    /// A recording from a file, of at most `longest` seconds.
+    /// A recording from a file, of at most `longest` seconds, counted as they are decoded: what a small file may
+    /// unpack to does not matter.
     ///
-    /// - Throws: `SpeechError`.
-    package init(contentsOf file: URL, longest: Double) throws {
+    /// - Throws: `SpeechError`, of code `invalidInput` when it is longer.
+    public init(contentsOf file: URL, longest: Double) throws {
         do {
             self = try AudioFile.read(path: file.path, maximumSeconds: longest).audio
+        } catch {
+            throw SpeechError(describing: error)
+        }
+    }
+
+    /// A recording from the bytes of a file. As `init(contentsOf:longest:)`.
+    ///
+    /// - Throws: `SpeechError`.
+    public init(data: Data, longest: Double) throws {
+        do {
+            self = try AudioFile.read(data: data, maximumSeconds: longest).audio
         } catch {
             throw SpeechError(describing: error)
         }
@@ -28,8 +43,8 @@ extension AudioBuffer {
     ///
     /// - Throws: `SpeechError`.
     public func write(to file: URL) throws {
-        guard let format = AudioFormat(fileExtension: file.pathExtension) else {
-            throw SpeechError.unknownAudioFormat(file.pathExtension)
+        guard let format = SoundFormat(fileExtension: file.pathExtension) else {
+            throw SpeechError.unknownSoundFormat(file.pathExtension)
         }
         do {
             let writer = try AudioFileWriter(path: file.path, format: format, sampleRate: sampleRate)
@@ -43,8 +58,8 @@ extension AudioBuffer {
 
 extension SpeechError {
     /// A format of sound that is not written.
-    package static func unknownAudioFormat(_ name: String) -> SpeechError {
-        let known = AudioFormat.allCases.map(\.rawValue).joined(separator: ", ")
+    package static func unknownSoundFormat(_ name: String) -> SpeechError {
+        let known = SoundFormat.allCases.map(\.rawValue).joined(separator: ", ")
         return SpeechError(
             .invalidInput, "There is no audio format '\(name)'.", remedy: "Choose one of: \(known).")
     }

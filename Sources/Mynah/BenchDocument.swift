@@ -1,13 +1,17 @@
 import Foundation
 import SpeechCore
 
-/// A document in Markdown that keeps measurements between two marks; the words around them are people's.
+/// A document in Markdown that keeps measurements between two marks, which may bear a section's name; the words around
+/// them are people's.
 package struct BenchDocument: Sendable {
-    package static let start = "<!-- measured: start -->"
-    package static let end = "<!-- measured: end -->"
+    package let start: String, end: String
     private let path: String
 
-    package init(path: String) { self.path = path }
+    package init(path: String, section: String? = nil) {
+        self.path = path
+        let name = section.map { " \($0)" } ?? ""
+        (start, end) = ("<!-- measured\(name): start -->", "<!-- measured\(name): end -->")
+    }
 
     /// Replaces what stands between the marks.
     ///
@@ -20,14 +24,14 @@ package struct BenchDocument: Sendable {
             throw SpeechError(
                 .missingFile, "'\(path)' cannot be read.", remedy: "Check the path.", underlying: error)
         }
-        guard let start = text.range(of: Self.start), let end = text.range(of: Self.end),
-            start.upperBound <= end.lowerBound
+        guard let first = text.range(of: start), let last = text.range(of: end),
+            first.upperBound <= last.lowerBound
         else {
             throw SpeechError(
                 .wrongFormat, "'\(path)' has no place for measurements.",
-                remedy: "Put the lines '\(Self.start)' and '\(Self.end)' into it.")
+                remedy: "Put the lines '\(start)' and '\(end)' into it.")
         }
-        let filled = text[..<start.upperBound] + "\n\n" + report.markdown + "\n" + text[end.lowerBound...]
+        let filled = text[..<first.upperBound] + "\n\n" + report.markdown + "\n" + text[last.lowerBound...]
         try Data(filled.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
     }
 }

@@ -9,6 +9,7 @@ package struct BenchReport: Codable, Sendable {
     /// Frames of each request, and runs of each measurement.
     package var frames: Int, repeats: Int
     package var runs: [Run] = []
+    package var listening: [ListeningRun] = []
     /// The authors' package on the same checkpoint, where it was run.
     package var upstream: [UpstreamRun] = []
 
@@ -34,6 +35,8 @@ package struct BenchReport: Codable, Sendable {
     package struct Run: Codable, Sendable {
         package var precision: String
         package var family = "", variant = "", size = ""
+        /// Steps of the diffusion, where there is one.
+        package var steps: Int?
         package var fileBytes = 0
         package var loadSeconds = 0.0
         /// From the start of loading, and from a request to a loaded model, to the first samples.
@@ -44,6 +47,10 @@ package struct BenchReport: Codable, Sendable {
         package var talker = Measure([]), predictor = Measure([])
         /// Seconds of computing per second of sound: the codec in chunks and frame by frame, and everything.
         package var codec = Measure([]), codecSingle = Measure([]), total = Measure([])
+        /// Seconds a frame of what hears the sound that goes back into the model.
+        package var listener = Measure([])
+        /// Seconds of sound in a frame.
+        package var frameSeconds = 0.08
         /// Root mean square of the sound, and share of samples at full scale: whether what was measured was sound.
         package var level = 0.0, clipped = 0.0
         package var memory = PeakMemory()
@@ -61,6 +68,7 @@ package struct BenchReport: Codable, Sendable {
             )
             talker = Measure(laps.map { $0.timings.talkerSeconds / Double(max($0.timings.frames, 1)) })
             predictor = Measure(laps.map { $0.timings.predictorSeconds / Double(max($0.timings.frames, 1)) })
+            listener = Measure(laps.map { $0.timings.listenerSeconds / Double(max($0.timings.frames, 1)) })
             codec = Measure(laps.map { $0.timings.codecSeconds / max($0.audioSeconds, 1e-9) })
             codecSingle = Measure(single.map { $0.timings.codecSeconds / max($0.audioSeconds, 1e-9) })
             let samples = Double(max(1, laps.reduce(0) { $0 + $1.samples }))
@@ -76,18 +84,25 @@ package struct BenchReport: Codable, Sendable {
         package var prefillRows: Double
         package var talkerSeconds: Double, predictorSeconds: Double
         package var codecFactor: Double, totalFactor: Double
+        /// Decoding a frame by itself, and hearing it, where that is another limit than the codec's.
+        package var singleFactor: Double?, listenerSeconds: Double?
+    }
 
-        /// - Parameter promptRows: how many rows a prompt has, which read the weights once for all of them.
-        package init(_ cost: FrameCost, _ machine: BenchMachine, promptRows: Double, exact: Bool) {
-            let peak = exact ? machine.floatPeak : machine.convolutionPeak
-            let frame = 0.08
-            talkerSeconds = Double(cost.talkerBytes) / machine.bandwidth
-            predictorSeconds = Double(cost.predictorBytes) / machine.bandwidth
-            let products = promptRows * Double(cost.talkerProducts) / peak
-            prefillRows = promptRows / max(products, talkerSeconds)
-            codecFactor = Double(cost.codecProducts) / peak / frame
-            totalFactor = (talkerSeconds + predictorSeconds) / frame + codecFactor
-        }
+    /// What a machine allows for a recording that is written down.
+    package struct ListeningLimits: Codable, Sendable {
+        package var encodeSpeed: Double, prefillRows: Double, tokens: Double
+    }
+
+    /// One way of holding the weights of a model that listens.
+    package struct ListeningRun: Codable, Sendable {
+        package var precision: String
+        package var family = "", size = ""
+        package var loadSeconds = 0.0, heardSeconds = 0.0
+        package var promptRows = 0, tokens = 0
+        /// Seconds of sound encoded a second, rows of the prompt a second, tokens written a second.
+        package var encodeSpeed = Measure([]), prefill = Measure([]), writing = Measure([])
+        package var memory = PeakMemory()
+        package var limits: ListeningLimits?
     }
 
     /// Several requests at once.
@@ -109,6 +124,8 @@ package struct BenchReport: Codable, Sendable {
         package var load: Double, audio: Double, seconds: Double
         package var prefill: Double, promptRows: Int
         package var talker: Double, predictor: Double, codec: Double
+        /// Of what hears the sound again, and the diffusion's steps, where there are such.
+        package var listener: Double?, steps: Int?
         package var peakResident: Int
     }
 }
@@ -119,6 +136,7 @@ extension BenchReport {
     /// What was measured, for a person: a title and rows for each table, the first row being its head.
     package var tables: [(title: String, rows: [[String]])] {
         var tables = runs.map { (title: title(of: $0), rows: rows(of: $0)) }
+        tables += listening.map { (title: title(of: $0), rows: rows(of: $0)) }
         let crowded = runs.filter { !$0.listeners.isEmpty }
         if !crowded.isEmpty { tables.append(("Requests at once", listenerRows(crowded))) }
         if !upstream.isEmpty { tables.append(("Against the authors' package", upstreamRows)) }
@@ -141,45 +159,6 @@ extension BenchReport {
         ]
     }
 
-    private func title(of run: Run) -> String {
-        "\(run.family) \(run.size) \(run.variant), \(run.precision), \(frames) frames, best and median of \(repeats)"
-    }
-
-    private func rows(of run: Run) -> [[String]] {
-        let limits = run.limits
-        func row(_ name: String, _ value: Measure, _ limit: Double?, _ digits: Int, more: Bool = false)
-            -> [String]
-        {
-            let share = limit.map { value.best > 0 ? (more ? value.best / $0 : $0 / value.best) : 0 }
-            return [
-                name, Self.number(value.best, digits), Self.number(value.median, digits),
-                limit.map { Self.number($0, digits) } ?? "",
-                share.map { "\(Self.number($0 * 100, 0)) %" } ?? "",
-            ]
-        }
-        func milliseconds(_ measure: Measure) -> Measure {
-            Measure(scaling: measure, by: 1000)
-        }
-        return [
-            ["", "best", "median", "limit", "of the limit"],
-            ["load, s", Self.number(run.loadSeconds, 2), "", "", ""],
-            ["first sound from start, s", Self.number(run.coldFirstSound, 2), "", "", ""],
-            row("first sound, loaded, ms", milliseconds(run.firstSound), nil, 0),
-            row("prompt, rows/s (\(run.promptRows) rows)", run.prefill, limits?.prefillRows, 0, more: true),
-            row("talker, ms a frame", milliseconds(run.talker), limits.map { $0.talkerSeconds * 1000 }, 2),
-            row(
-                "code predictor, ms a frame", milliseconds(run.predictor),
-                limits.map { $0.predictorSeconds * 1000 }, 2),
-            row("codec, s per s of sound", run.codec, limits?.codecFactor, 3),
-            row("codec frame by frame", run.codecSingle, limits?.codecFactor, 3),
-            row("all, s per s of sound", run.total, limits?.totalFactor, 3),
-            ["sound: level, share clipped", Self.number(run.level, 3), Self.number(run.clipped, 3), "", ""],
-            ["peak memory, MiB", "\(run.memory.peak >> 20)", "", "", ""],
-            ["  of it mapped files, now", "\(run.memory.mapped >> 20)", "", "", ""],
-            ["  its own, now", "\(run.memory.own >> 20)", "", "", ""],
-        ]
-    }
-
     private func listenerRows(_ runs: [Run]) -> [[String]] {
         var rows = [["weights", "requests", "s of sound a s, best", "median", "to one request"]]
         for run in runs {
@@ -196,42 +175,63 @@ extension BenchReport {
     }
 
     private var upstreamRows: [[String]] {
-        var rows = [
-            ["", "all, s per s", "talker, ms", "predictor, ms", "codec, s per s", "prompt, ms", "peak, MiB"]
+        let codes = [
+            "", "all, s per s", "talker, ms", "predictor, ms", "codec, s per s", "prompt, ms", "peak, MiB",
         ]
-        for run in upstream {
-            let frames = Double(max(run.frames, 1))
-            rows.append([
-                "authors' package, \(run.dtype)", Self.number(run.seconds / run.audio, 3),
-                Self.number(run.talker / frames * 1000, 1), Self.number(run.predictor / frames * 1000, 1),
-                Self.number(run.codec / run.audio, 3), Self.number(run.prefill * 1000, 0),
-                "\(run.peakResident >> 20)",
-            ])
-            for ours in runs {
-                let prompt = Double(ours.promptRows) / max(ours.prefill.median, 1e-9)
-                rows.append([
-                    "  over Mynah's, \(ours.precision)", ratio(run.seconds / run.audio, ours.total.median),
-                    ratio(run.talker / frames, ours.talker.median),
-                    ratio(run.predictor / frames, ours.predictor.median),
-                    ratio(run.codec / run.audio, ours.codec.median), ratio(run.prefill, prompt),
-                    ratio(Double(run.peakResident), Double(ours.memory.peak)),
-                ])
+        let diffusion = [
+            "", "all, s per s", "language model, ms", "diffusion, ms", "decoder, ms", "semantic encoder, ms",
+            "peak, MiB",
+        ]
+        let speaks = runs.contains { $0.steps != nil }
+        return [speaks ? diffusion : codes]
+            + upstream.flatMap { run in
+                [row(run)] + runs.filter { $0.steps == run.steps }.map { row(run, over: $0) }
             }
+    }
+
+    private func row(_ run: UpstreamRun) -> [String] {
+        let frames = Double(max(run.frames, 1))
+        func milliseconds(_ seconds: Double) -> String { Self.number(seconds / frames * 1000, 1) }
+        let name = "authors' package, \(run.dtype)" + (run.steps.map { ", \($0) steps" } ?? "")
+        let all = Self.number(run.seconds / run.audio, 3), peak = "\(run.peakResident >> 20)"
+        guard let listener = run.listener, run.steps != nil else {
+            return [
+                name, all, milliseconds(run.talker), milliseconds(run.predictor),
+                Self.number(run.codec / run.audio, 3), Self.number(run.prefill * 1000, 0), peak,
+            ]
         }
-        return rows
+        return [
+            name, all, milliseconds(run.talker), milliseconds(run.predictor), milliseconds(run.codec),
+            listener > 0 ? milliseconds(listener) : "", peak,
+        ]
+    }
+
+    /// How many times ours the other's figures are.
+    private func row(_ run: UpstreamRun, over ours: Run) -> [String] {
+        let frames = Double(max(run.frames, 1))
+        let prompt = Double(ours.promptRows) / max(ours.prefill.median, 1e-9)
+        return [
+            "  over Mynah's, \(ours.precision)", ratio(run.seconds / run.audio, ours.total.median),
+            ratio(run.talker / frames, ours.talker.median),
+            ratio(run.predictor / frames, ours.predictor.median),
+            ratio(run.codec / run.audio, ours.codec.median),
+            run.steps == nil
+                ? ratio(run.prefill, prompt) : ratio((run.listener ?? 0) / frames, ours.listener.median),
+            ratio(Double(run.peakResident), Double(ours.memory.peak)),
+        ]
     }
 
     private func ratio(_ theirs: Double, _ ours: Double) -> String {
         ours > 0 ? "\(Self.number(theirs / ours, 1)) x" : ""
     }
 
-    private static func number(_ value: Double, _ digits: Int) -> String {
+    static func number(_ value: Double, _ digits: Int) -> String {
         String(format: "%.\(digits)f", value)
     }
 }
 
 extension BenchReport.Measure {
-    fileprivate init(scaling measure: BenchReport.Measure, by factor: Double) {
+    init(scaling measure: BenchReport.Measure, by factor: Double) {
         (best, median) = (measure.best * factor, measure.median * factor)
     }
 }

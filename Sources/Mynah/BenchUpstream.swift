@@ -9,24 +9,37 @@ package struct BenchUpstream: Sendable {
     package var types: [String] = ["bfloat16"]
     package var threads: Int
     package var frames: Int
+    /// Steps of the diffusion, one run each; nil for a model that has none.
+    package var steps: [Int?] = [nil]
 
     /// Variable that names an interpreter when none is given.
     package static let variable = "MYNAH_UPSTREAM_PYTHON"
     /// What the interpreter needs.
-    package static let install =
-        "python3 -m pip install --extra-index-url https://download.pytorch.org/whl/cpu torch qwen-tts"
+    private var packages = "torch qwen-tts"
 
     /// - Parameter python: as given on the command line; else the environment's, else `python3`.
     package init(python: String?, script: String?, threads: Int, frames: Int) {
         let environment = ProcessInfo.processInfo.environment
         self.python = python ?? environment[Self.variable] ?? "python3"
-        self.script = script ?? Self.nearbyScript ?? "scripts/bench_upstream.py"
+        self.script = script ?? Self.nearby(Self.codesScript)
         (self.threads, self.frames) = (threads, frames)
     }
 
+    /// As the other, for what was measured: models that speak by diffusion have a script of their own.
+    package init(python: String?, threads: Int, frames: Int, for runs: [BenchReport.Run]) {
+        self.init(python: python, script: nil, threads: threads, frames: frames)
+        let steps = runs.compactMap(\.steps)
+        guard !steps.isEmpty else { return }
+        self.steps = Set(steps).sorted()
+        script = Self.nearby(Self.diffusionScript)
+        packages = "torch transformers"
+    }
+
+    private static let codesScript = "scripts/bench_upstream.py"
+    private static let diffusionScript = "scripts/bench_upstream_vibevoice.py"
+
     /// The script of the source tree that we stand in, or that this program was built in.
-    private static var nearbyScript: String? {
-        let name = "scripts/bench_upstream.py"
+    private static func nearby(_ name: String) -> String {
         let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         var folders = [URL(fileURLWithPath: FileManager.default.currentDirectoryPath)]
         var folder = program.deletingLastPathComponent()
@@ -34,9 +47,8 @@ package struct BenchUpstream: Sendable {
             folders.append(folder)
             folder = folder.deletingLastPathComponent()
         }
-        return folders.map { $0.appendingPathComponent(name).path }.first {
-            FileManager.default.fileExists(atPath: $0)
-        }
+        let places = folders.map { $0.appendingPathComponent(name).path }
+        return places.first { FileManager.default.fileExists(atPath: $0) } ?? name
     }
 
     /// One run for each number type.
@@ -47,13 +59,13 @@ package struct BenchUpstream: Sendable {
             throw SpeechError(
                 .missingFile, "The script '\(script)' is not there.", remedy: "Run this in the source tree.")
         }
-        return try types.map { try run(checkpoint, $0) }
+        return try types.flatMap { type in try steps.map { try run(checkpoint, type, $0) } }
     }
 
-    private func run(_ checkpoint: String, _ type: String) throws -> BenchReport.UpstreamRun {
-        let arguments = [
-            script, checkpoint, "--dtype", type, "--threads", "\(threads)", "--frames", "\(frames)",
-        ]
+    private func run(_ checkpoint: String, _ type: String, _ steps: Int?) throws -> BenchReport.UpstreamRun {
+        let arguments =
+            [script, checkpoint, "--dtype", type, "--threads", "\(threads)", "--frames", "\(frames)"]
+            + (steps.map { ["--steps", "\($0)"] } ?? [])
         let output = try launch(arguments)
         guard
             let line = output.split(separator: UInt8(ascii: "\n")).last(where: {
@@ -64,10 +76,14 @@ package struct BenchUpstream: Sendable {
             throw SpeechError(
                 .missingFile, "'\(python)' could not run the authors' package; its own words are above.",
                 remedy:
-                    "Install it with '\(Self.install)', and name the interpreter with --python or \(Self.variable)."
+                    "Install it with '\(install)', and name the interpreter with --python or \(Self.variable)."
             )
         }
         return run
+    }
+
+    private var install: String {
+        "python3 -m pip install --extra-index-url https://download.pytorch.org/whl/cpu \(packages)"
     }
 
     /// What the script prints; its errors go to ours.

@@ -90,10 +90,11 @@ extension SpeechError {
             SpeechError(.corruptData, "Two tensors of the model are named '\(path)'.", remedy: fetchAgain)
         case .doesNotFit(let need, let available):
             doesNotFit(need: need, available: available, alternative: nil)
-        case .deviceMemory(let bytes):
+        case .deviceMemory(let need, let available):
             SpeechError(
-                .notEnoughMemory, "The accelerator has no \(bytes.asMegabytes) left for the model.",
-                remedy: "Use --device cpu, or a smaller --quantize.")
+                .notEnoughMemory,
+                "The model needs \(need.asMegabytes) of the accelerator's memory, and \(available.asMegabytes) are free.",
+                remedy: "Use --device cpu, a smaller --quantize, or a smaller model.")
         }
     }
 
@@ -130,12 +131,21 @@ extension SpeechError {
             SpeechError(
                 .unsupported, "There is no device '\(asked)' here.",
                 remedy:
-                    "Choose one of: \((["auto", "cpu"] + offered.filter { $0 != "CPU" }).joined(separator: ", "))."
+                    "Choose one of: \((["auto", "cpu"] + offered).joined(separator: ", ")); see 'mynah doctor'."
             )
         case .outOfMemory(let bytes):
             SpeechError(
-                .notEnoughMemory, "The device has no \(bytes.asMegabytes) left.",
+                .notEnoughMemory, "The device has no \(bytes.map(\.asMegabytes) ?? "memory") left.",
                 remedy: "Use --device cpu, or fewer requests at once.")
+        case .rounds(let name):
+            SpeechError(
+                .unsupported,
+                "'\(name)' multiplies in half precision since another model was loaded, and float32 is asked for.",
+                remedy: "Load the float32 model first, or in a process of its own.")
+        case .stopped(let name, let status):
+            SpeechError(
+                .unexpected, "\(name) stopped computing, with status \(status).",
+                remedy: "Use --device cpu. If its driver is current, please report it with 'mynah doctor'.")
         }
     }
 
@@ -151,7 +161,8 @@ extension SpeechError {
     private static func audio(_ error: AudioFileError) -> SpeechError {
         switch error {
         case .missingFile, .notAFile, .unreadable, .unwritable: file(error)
-        case .noDevice, .playback, .cancelled, .encoderMissing, .encoding, .invalidBitRate, .resampling:
+        case .noDevice, .playback, .cancelled, .encoderMissing, .encoding, .invalidBitRate, .resampling,
+            .invalidSpeed, .filterMissing, .filtering:
             output(error)
         default: recording(error)
         }
@@ -193,6 +204,14 @@ extension SpeechError {
         case .invalidBitRate(let rate):
             SpeechError(
                 .invalidInput, "No encoder takes \(rate) bits a second.", remedy: "Leave the bit rate out.")
+        case .invalidSpeed(let speed):
+            SpeechError(
+                .invalidInput, "Speech cannot be made \(speed) times as fast.",
+                remedy: "Give a speed from 0.25 to 4.")
+        case .filterMissing(let name):
+            SpeechError(
+                .unsupported, "This machine's libav has no filter \(name), which changes the speed.",
+                remedy: "Leave the speed at 1.")
         default:
             SpeechError(
                 .inputOutput, "The sound could not be encoded.", remedy: "Choose --format wav.",

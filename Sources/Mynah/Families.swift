@@ -11,27 +11,33 @@ struct Family: Sendable {
     let modelType: String
     /// Loads a checkpoint.
     let load: @Sendable (ModelFiles, LoadSettings) throws -> any Synthesizer
+    /// What a checkpoint can do; nothing is made resident.
+    let card: @Sendable (ModelFiles) throws -> ModelCard
     /// Bytes that a checkpoint would take in memory.
     let footprint: @Sendable (ModelFiles, LoadSettings) throws -> Int
     /// What each tensor of a checkpoint is for.
     let roles: @Sendable (ModelFiles) throws -> [String: WeightRole]
     /// Compares a checkpoint with the authors' own values.
     let parity: @Sendable (ModelFiles, CheckpointFile, Precision, Device) throws -> ParityReport
+    /// What voices a checkpoint has, from its configuration alone.
+    let voices: @Sendable (ModelFiles) throws -> VoiceGifts
 
     /// Every family, a line each.
     static let all = [
         Family(
-            modelType: Qwen3TTSFamily.modelType, load: Qwen3TTSFamily.load,
+            modelType: Qwen3TTSFamily.modelType, load: Qwen3TTSFamily.load, card: Qwen3TTSFamily.card,
             footprint: Qwen3TTSFamily.footprint, roles: Qwen3TTSFamily.roles,
-            parity: Qwen3TTSFamily.parity),
+            parity: Qwen3TTSFamily.parity, voices: Qwen3TTSFamily.voices),
         Family(
             modelType: VibeVoiceRealtimeFamily.modelType, load: VibeVoiceRealtimeFamily.load,
+            card: VibeVoiceRealtimeFamily.card,
             footprint: VibeVoiceRealtimeFamily.footprint, roles: VibeVoiceRealtimeFamily.roles,
-            parity: VibeVoiceRealtimeFamily.parity),
+            parity: VibeVoiceRealtimeFamily.parity, voices: VibeVoiceRealtimeFamily.voices),
         Family(
             modelType: VibeVoiceLongFamily.modelType, load: VibeVoiceLongFamily.load,
+            card: VibeVoiceLongFamily.card,
             footprint: VibeVoiceLongFamily.footprint, roles: VibeVoiceLongFamily.roles,
-            parity: VibeVoiceLongFamily.parity),
+            parity: VibeVoiceLongFamily.parity, voices: VibeVoiceLongFamily.voices),
     ]
 
     /// The family of a checkpoint.

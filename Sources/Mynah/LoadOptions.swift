@@ -62,15 +62,24 @@ public struct LoadOptions: Sendable {
     public var threads: Int?
     /// Requests spoken at once, each of which takes memory.
     public var sessions: Int
+    /// Told the share of the weights that is ready, from 0 to 1, on the thread that loads.
+    public var progress: (@Sendable (Double) -> Void)?
 
     /// Options; what is not given is decided by the machine.
     public init(
         quantization: Quantization? = nil, device: ComputeDevice = .automatic, threads: Int? = nil,
-        sessions: Int = 4
+        sessions: Int = 4, progress: (@Sendable (Double) -> Void)? = nil
     ) {
         self.quantization = quantization
         self.device = device
         self.threads = threads
         self.sessions = sessions
+        self.progress = progress
+    }
+
+    func settings(sessions: Int? = nil) -> LoadSettings {
+        LoadSettings(
+            precision: quantization?.precision ?? .stored, device: device.choice, threads: threads,
+            sessions: sessions ?? self.sessions, progress: progress)
     }
 }

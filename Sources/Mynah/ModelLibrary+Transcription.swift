@@ -1,6 +1,7 @@
 import Checkpoints
 import SpeechCore
 import TensorGraph
+import VibeVoice
 
 extension ModelLibrary {
     /// Loads a model that listens.
@@ -20,11 +21,9 @@ extension ModelLibrary {
         -> TranscriptionModel
     {
         let options = options ?? LoadOptions(device: device)
-        let settings = LoadSettings(
-            precision: options.quantization?.precision ?? .stored, device: options.device.choice,
-            threads: options.threads, sessions: 1)
+        let settings = options.settings(sessions: 1)
         return try await TranscriptionModel.load(name: place.name) {
-            let files = try ModelFiles(path: place.path)
+            let files = try place.files()
             guard let family = TranscriberFamily.of(files) else {
                 throw SpeechError(
                     .unsupported, "'\(place.name)' is not a model that listens.",
@@ -47,13 +46,19 @@ extension ModelLibrary {
             throw SpeechError(
                 .unknownModel, "No model that listens is installed.",
                 remedy:
-                    "Name one with --model: the folder of VibeVoice-ASR, with its tokenizer's files in it.")
+                    "Run 'mynah models pull vibevoice-asr-7b', or name one with --model.")
         }
         return found
     }
 }
 
 extension ModelPlace {
+    /// - Throws: `SpeechError` when the model cannot write English for what is said in another language.
+    package func checkTranslates() throws {
+        guard let family = (try? files()).flatMap(TranscriberFamily.of), !family.translates else { return }
+        throw SpeechError.cannotTranslate
+    }
+
     /// Whether the model listens rather than speaks.
-    package var listens: Bool { (try? ModelFiles(path: path)).flatMap(TranscriberFamily.of) != nil }
+    package var listens: Bool { (try? files()).flatMap(TranscriberFamily.of) != nil }
 }

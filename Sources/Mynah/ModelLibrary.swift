@@ -2,7 +2,7 @@ import Checkpoints
 public import Foundation
 package import ModelHub
 package import SpeechCore
-import TensorGraph
+package import TensorGraph
 
 /// The models on this machine, by name.
 public struct ModelLibrary: Sendable {
@@ -45,11 +45,9 @@ public struct ModelLibrary: Sendable {
     /// Loads a model that was located.
     package func synthesizer(at place: ModelPlace, options: LoadOptions? = nil) async throws -> SpeechModel {
         let options = options ?? LoadOptions(device: device)
-        let settings = LoadSettings(
-            precision: options.quantization?.precision ?? .stored, device: options.device.choice,
-            threads: options.threads, sessions: options.sessions)
+        let settings = options.settings()
         return try await SpeechModel.load(name: place.name) {
-            let files = try ModelFiles(path: place.path)
+            let files = try place.files()
             do {
                 return try Family.of(files).load(files, settings)
             } catch LoadError.doesNotFit(let need, let available) {
@@ -60,15 +58,21 @@ public struct ModelLibrary: Sendable {
 
     /// Runs a checkpoint along a golden file and compares every stage.
     ///
-    /// - Parameter kernels: whether our own kernels serve, or ggml's operations throughout.
+    /// - Parameters:
+    ///   - only: the one role of weights that is rounded; nil rounds all as far as they allow.
+    ///   - kernels: whether our own kernels serve, or ggml's operations throughout.
     package func parity(
-        _ checkpoint: String, golden: String, quantization: Quantization? = nil, kernels: Bool = true
+        _ checkpoint: String, golden: String, quantization: Quantization? = nil, only: WeightRole? = nil,
+        kernels: Bool = true
     ) throws -> ParityReport {
         do {
-            let files = try ModelFiles(path: locate(checkpoint).path)
-            let device = try Device(device.choice, kernels: kernels)
+            let files = try locate(checkpoint).files()
+            let precision = quantization.map { Precision($0.precision.type, only: only) } ?? .exact
+            let device = try Device(device.choice, kernels: kernels, exact: precision.isExact)
             let parity = try TranscriberFamily.of(files)?.parity ?? Family.of(files).parity
-            return try parity(files, CheckpointFile(path: golden), quantization?.precision ?? .exact, device)
+            let report = try parity(files, CheckpointFile(path: golden), precision, device)
+            try device.check()
+            return report
         } catch {
             throw SpeechError(describing: error)
         }
@@ -88,7 +92,7 @@ extension ModelLibrary {
         let cached = ranked.map { model in
             ModelPlace(
                 name: model.names.first ?? model.repository, path: model.snapshot.path, origin: .hub,
-                bytes: model.bytes)
+                bytes: model.bytes, companion: model.tokenizer?.path)
         }
         return cached + kept() + [bundled()].compactMap { $0 }
     }
@@ -108,9 +112,25 @@ extension ModelLibrary {
         if let place = at(path: name) ?? kept().first(where: { $0.name == name }) { return place }
         if name == BundledVoice.name, let place = bundled() { return place }
         if let model = try? HubModel(name), let snapshot = hub.snapshot(of: model) {
-            return ModelPlace(name: name, path: snapshot.path, origin: .hub, bytes: nil)
+            return ModelPlace(
+                name: name, path: snapshot.path, origin: .hub, bytes: nil,
+                companion: hub.tokenizer(of: model)?.path)
         }
         throw unknown(name)
+    }
+
+    /// Finds a model that takes a voice from a recording: the one named, else the standard one if it can, else the
+    /// first installed that can.
+    ///
+    /// - Throws: `SpeechError` that lists what there is.
+    package func locateCloning(_ name: String?) throws -> ModelPlace {
+        if name != nil || hasStandard { return try locate(name) }
+        guard let found = installed().first(where: { $0.voices?.clones == true }) else {
+            throw SpeechError(
+                .unknownModel, "No model that takes a voice from a recording is installed.",
+                remedy: "Run 'mynah models pull qwen3-tts-0.6b-base', or name one with --model.")
+        }
+        return found
     }
 
     /// What a person should know before a model speaks.

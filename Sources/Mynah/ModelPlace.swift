@@ -1,3 +1,5 @@
+package import Checkpoints
+
 /// A model found on this machine.
 public struct ModelPlace: Sendable, Equatable, Codable {
     /// The name to ask for it by.
@@ -8,6 +10,8 @@ public struct ModelPlace: Sendable, Equatable, Codable {
     public let origin: Origin
     /// What it takes on disk; nil where that was not counted.
     public let bytes: Int64?
+    /// The folder of its tokenizer, where that is published apart.
+    package let companion: String?
 
     /// Who keeps a model.
     public enum Origin: String, Sendable, Codable {
@@ -21,7 +25,11 @@ public struct ModelPlace: Sendable, Equatable, Codable {
         case bundled
     }
 
-    package init(name: String, path: String, origin: Origin, bytes: Int64?) {
+    package init(name: String, path: String, origin: Origin, bytes: Int64?, companion: String? = nil) {
         (self.name, self.path, self.origin, self.bytes) = (name, path, origin, bytes)
+        self.companion = companion
     }
+
+    /// Its tensors and text files.
+    package func files() throws -> ModelFiles { try ModelFiles(path: path, companion: companion) }
 }

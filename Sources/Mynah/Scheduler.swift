@@ -11,8 +11,9 @@ final class Scheduler {
 
     init(_ synthesizer: any Synthesizer) { self.synthesizer = synthesizer }
 
-    /// Whether there is nothing to do.
-    var isIdle: Bool { waiting.isEmpty && speaking.isEmpty }
+    /// Whether there is nothing to do. Who waits for a place waits for those who have one, and those perhaps for
+    /// their text.
+    var isIdle: Bool { speaking.isEmpty ? waiting.isEmpty : synthesizer.isStarved }
 
     /// Puts requests at the end of the line.
     func add(_ requests: [SpeechRequest]) { waiting += requests }
@@ -45,12 +46,21 @@ final class Scheduler {
             if !request.isCancelled {
                 guard synthesizer.hasRoom else { return }
                 do {
-                    speaking[try synthesizer.begin(request.utterance, request.options)] = request
+                    speaking[try begin(request)] = request
                 } catch {
                     request.fail(SpeechError(describing: error))
                 }
             }
             waiting.removeFirst()
         }
+    }
+
+    private func begin(_ request: SpeechRequest) throws -> Int {
+        let (utterances, options) = (request.utterances, request.options)
+        if let text = request.text {
+            return try synthesizer.begin(utterances[0], reading: text, options)
+        }
+        guard utterances.count > 1 else { return try synthesizer.begin(utterances[0], options) }
+        return try synthesizer.begin(dialogue: utterances, options)
     }
 }

@@ -37,7 +37,7 @@ extension ModelLibrary {
             footprint: { place, rounding in
                 let settings = LoadSettings(
                     precision: rounding?.precision ?? .stored, device: .cpu, sessions: options.sessions)
-                guard let files = try? ModelFiles(path: place.path),
+                guard let files = try? place.files(),
                     let footprint = try? TranscriberFamily.of(files)?.footprint ?? Family.of(files).footprint
                 else { return nil }
                 return try? footprint(files, settings)

@@ -32,8 +32,9 @@ public actor SpeechModel {
         }
     }
 
-    /// Speaks, and gives the whole. Several utterances are spoken each with its own voice and laid end to end;
-    /// the model works on them together.
+    /// Speaks, and gives the whole. Several utterances are spoken each with its own voice: as one dialogue by a
+    /// model that speaks dialogues (`ModelCard.dialogueSpeakers`), else laid end to end, the model working on them
+    /// together.
     ///
     /// - Throws: `SpeechError`; of code `cancelled` when the task is.
     public nonisolated func speak(
@@ -46,7 +47,10 @@ public actor SpeechModel {
     public nonisolated func speak(
         _ utterances: [Utterance], options: SynthesisOptions = SynthesisOptions()
     ) async throws -> AudioBuffer {
-        let streams = utterances.map { stream($0, options: options) }
+        let isDialogue = card.dialogueSpeakers > 1 && utterances.count > 1
+        let streams =
+            isDialogue
+            ? [stream(utterances, options: options)] : utterances.map { stream($0, options: options) }
         defer { for stream in streams { stream.cancel() } }
         var audio = AudioBuffer(samples: [], sampleRate: card.sampleRate)
         for stream in streams {
@@ -59,11 +63,41 @@ public actor SpeechModel {
     public nonisolated func stream(
         _ utterance: Utterance, options: SynthesisOptions = SynthesisOptions()
     ) -> SpeechStream {
-        let stream = SpeechStream(utterance, options)
+        let stream = promise([utterance], options)
         arrivals.add(stream.request)
         Task { await self.wake() }
         return stream
     }
+
+    /// Speaks utterances in order as one speech, and gives sound as it is made, each chunk with the turn it is of.
+    ///
+    /// A model that speaks dialogues (`ModelCard.dialogueSpeakers`) is given them as one, of that many speakers at
+    /// most; another speaks one after the other.
+    public nonisolated func stream(
+        _ utterances: [Utterance], options: SynthesisOptions = SynthesisOptions()
+    ) -> SpeechStream {
+        let stream = promise(utterances, options)
+        if utterances.count == 1 || card.dialogueSpeakers > 1 && !utterances.isEmpty {
+            arrivals.add(stream.request)
+            Task { await self.wake() }
+        } else {
+            speakInTurn(utterances, as: stream.request)
+        }
+        return stream
+    }
+
+    /// A stream of a request that the model has not been told of.
+    nonisolated func promise(
+        _ utterances: [Utterance], reading text: IncomingText? = nil, _ options: SynthesisOptions
+    ) -> SpeechStream {
+        SpeechStream(utterances, reading: text, options) { [weak self] in
+            guard let self else { return }
+            Task { await self.wake() }
+        }
+    }
+
+    /// Tells the model of a request.
+    nonisolated func add(_ request: SpeechRequest) { arrivals.add(request) }
 
     /// What the model needs of a recording to speak in its voice, computed once and kept in the profile.
     ///
@@ -79,7 +113,11 @@ public actor SpeechModel {
     /// Where time went since the model was loaded.
     public var timings: StageTimings { scheduler.synthesizer.timings }
 
-    private func wake() {
+    /// Whether there is a request. Asking takes a turn of the model's thread.
+    package var isWorking: Bool { isTurning }
+
+    /// Goes on, if it waits, with what has come.
+    func wake() {
         guard !isTurning else { return }
         isTurning = true
         turn()

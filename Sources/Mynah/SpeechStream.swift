@@ -5,20 +5,24 @@ import Synchronization
 ///
 /// It is iterated once. Leaving the loop, cancelling the task, letting go of the stream or calling `cancel` stops
 /// the model's work on it within one step. A loop that ends without an error has heard everything; a request that
-/// was stopped ends with `SpeechError` of code `cancelled`. Chunks wait for a slow listener, at most the
-/// utterance's worth of them.
+/// was stopped ends with `SpeechError` of code `cancelled`, and one whose text broke off ends with the error of
+/// whoever wrote it. Chunks wait for a slow listener, at most the utterance's worth of them.
 public struct SpeechStream: AsyncSequence, Sendable {
     /// A piece of the speech.
     public typealias Element = AudioChunk
-    /// Always a `SpeechError`.
+    /// A `SpeechError`, unless it is that of a text which came while it was spoken.
     public typealias Failure = any Error
 
     let request: SpeechRequest
     private let chunks: AsyncThrowingStream<AudioChunk, any Error>
 
-    init(_ utterance: Utterance, _ options: SynthesisOptions) {
+    /// - Parameter onStop: called once when nobody wants the rest, so that a model that waits notices.
+    init(
+        _ utterances: [Utterance], reading text: IncomingText? = nil, _ options: SynthesisOptions,
+        onStop: @escaping @Sendable () -> Void
+    ) {
         let (chunks, continuation) = AsyncThrowingStream<AudioChunk, any Error>.makeStream()
-        let request = SpeechRequest(utterance, options, continuation)
+        let request = SpeechRequest(utterances, reading: text, options, continuation, onStop: onStop)
         continuation.onTermination = { [weak request] reason in
             if case .cancelled = reason { request?.cancel() }
         }
@@ -64,32 +68,47 @@ public struct SpeechStream: AsyncSequence, Sendable {
     }
 }
 
-/// One utterance on its way through a model, as both sides see it.
+/// One utterance, or the turns of one dialogue, on its way through a model, as both sides see it.
 final class SpeechRequest: Sendable {
-    let utterance: Utterance
+    let utterances: [Utterance]
+    /// Where the words come from; nil where the utterances have them.
+    let text: IncomingText?
     let options: SynthesisOptions
     private let continuation: AsyncThrowingStream<AudioChunk, any Error>.Continuation
+    private let onStop: @Sendable () -> Void
     private let stopped = Atomic(false)
+    /// Whoever brings text.
+    private let supplier = Mutex<Task<Void, Never>?>(nil)
 
     init(
-        _ utterance: Utterance, _ options: SynthesisOptions,
-        _ continuation: AsyncThrowingStream<AudioChunk, any Error>.Continuation
+        _ utterances: [Utterance], reading text: IncomingText?, _ options: SynthesisOptions,
+        _ continuation: AsyncThrowingStream<AudioChunk, any Error>.Continuation,
+        onStop: @escaping @Sendable () -> Void
     ) {
-        (self.utterance, self.options, self.continuation) = (utterance, options, continuation)
+        (self.utterances, self.text, self.options) = (utterances, text, options)
+        (self.continuation, self.onStop) = (continuation, onStop)
     }
 
     /// Whether nobody wants the rest.
     var isCancelled: Bool { stopped.load(ordering: .acquiring) }
 
-    func cancel() {
-        guard !stopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        continuation.finish(throwing: SpeechError.cancelled())
-    }
+    func cancel() { fail(SpeechError.cancelled()) }
 
     func give(_ chunk: AudioChunk) {
         continuation.yield(chunk)
         if chunk.ending != nil { continuation.finish() }
     }
 
-    func fail(_ error: SpeechError) { continuation.finish(throwing: error) }
+    func fail(_ error: any Error) {
+        guard !stopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        continuation.finish(throwing: error)
+        supplier.withLock { $0?.cancel() }
+        onStop()
+    }
+
+    /// Says who brings text, to be stopped with the request.
+    func supplied(by task: Task<Void, Never>) {
+        supplier.withLock { $0 = task }
+        if isCancelled { task.cancel() }
+    }
 }

@@ -8,10 +8,14 @@ import VibeVoice
 /// `model_type` may be that of a model that speaks.
 struct TranscriberFamily: Sendable {
     let name: String
+    /// Whether it writes English for what is said in another language.
+    let translates: Bool
     /// Whether a `config.json` is of this kind.
     let claims: @Sendable (Data) -> Bool
     /// Loads a checkpoint.
     let load: @Sendable (ModelFiles, LoadSettings) throws -> any Transcriber
+    /// What a checkpoint can do; nothing is made resident.
+    let card: @Sendable (ModelFiles) throws -> TranscriberCard
     /// Bytes that a checkpoint would take in memory.
     let footprint: @Sendable (ModelFiles, LoadSettings) throws -> Int
     /// What each tensor is for.
@@ -22,8 +26,8 @@ struct TranscriberFamily: Sendable {
     /// Every family, a line each.
     static let all = [
         TranscriberFamily(
-            name: ASRFamily.name, claims: ASRFamily.claims, load: ASRFamily.load,
-            footprint: ASRFamily.footprint,
+            name: ASRFamily.name, translates: false, claims: ASRFamily.claims, load: ASRFamily.load,
+            card: ASRFamily.card, footprint: ASRFamily.footprint,
             roles: ASRFamily.roles, parity: ASRFamily.parity)
     ]
 

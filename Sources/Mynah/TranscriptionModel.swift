@@ -57,6 +57,9 @@ public actor TranscriptionModel {
         return stream
     }
 
+    /// Whether there is a request. Asking takes a turn of the model's thread.
+    package var isWorking: Bool { isTurning }
+
     private func wake() {
         guard !isTurning else { return }
         isTurning = true

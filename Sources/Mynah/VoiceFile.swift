@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import ModelHub
 import SpeechCore
+import VibeVoice
 
 /// The file that holds a voice: safetensors, so that any tool can read it and nothing in it can run.
 ///
@@ -10,8 +11,11 @@ import SpeechCore
 /// `source_file`, `source_duration`, `source_sample_rate`, `source_sha256`, and where known `transcript` and
 /// `consent`. Tensors: `speaker_vector` f32 `[width]`, `codes` i32 `[frames, groups]` (absent when cloned by
 /// vector alone), `audio` f32 `[samples]` at 24 kHz.
+///
+/// A preset (`PresetFile`) has `kind` = `preset` among the metadata, and the caches' tensors instead of these.
 enum VoiceFile {
     static let format = "mynah.voice"
+    static let preset = "preset"
     static let version = "1"
     static let suffix = "mynah-voice"
     static let sampleRate = 24_000
@@ -28,7 +32,20 @@ enum VoiceFile {
 
     // MARK: writing
 
-    static func write(_ voice: StoredVoice, to path: String) throws {
+    /// - Parameter caches: those of a preset, where they were read already.
+    static func write(_ voice: StoredVoice, caches: PresetTensors? = nil, to path: String) throws {
+        var metadata = metadata(of: voice)
+        do {
+            let caches = try caches ?? voice.profile.presetFile.map { try PresetTensors(path: $0) }
+            if caches != nil { metadata["kind"] = preset }
+            let sources = try caches?.tensors.map { TensorSource($0) } ?? tensors(of: voice)
+            try SafetensorsWriter.write(sources, metadata: metadata, to: path)
+        } catch {
+            throw SpeechError(describing: error)
+        }
+    }
+
+    private static func metadata(of voice: StoredVoice) -> [String: String] {
         var metadata = [
             "format": format, "version": version, "name": voice.profile.name, "family": voice.profile.family,
             "model": voice.model, "created": voice.created.ISO8601Format(),
@@ -37,24 +54,23 @@ enum VoiceFile {
         ]
         metadata["transcript"] = voice.profile.transcript
         metadata["consent"] = voice.consent
-        do {
-            let audio = try resampled(voice.audio)
-            let vector = voice.profile.speakerVector
-            var tensors = [
-                TensorSource("speaker_vector", .f32, [vector.count], bytes: bytes(vector)),
-                TensorSource("audio", .f32, [audio.samples.count], bytes: bytes(audio.samples)),
-            ]
-            if let first = voice.profile.codes.first {
-                let codes = voice.profile.codes
-                precondition(codes.allSatisfy { $0.count == first.count }, "frames have one number of codes")
-                tensors.append(
-                    TensorSource(
-                        "codes", .i32, [codes.count, first.count], bytes: bytes(codes.flatMap { $0 })))
-            }
-            try SafetensorsWriter.write(tensors, metadata: metadata, to: path)
-        } catch {
-            throw SpeechError(describing: error)
+        return metadata
+    }
+
+    private static func tensors(of voice: StoredVoice) throws -> [TensorSource] {
+        let audio = try resampled(voice.audio)
+        let vector = voice.profile.speakerVector
+        var tensors = [
+            TensorSource("speaker_vector", .f32, [vector.count], bytes: bytes(vector)),
+            TensorSource("audio", .f32, [audio.samples.count], bytes: bytes(audio.samples)),
+        ]
+        if let first = voice.profile.codes.first {
+            let codes = voice.profile.codes
+            precondition(codes.allSatisfy { $0.count == first.count }, "frames have one number of codes")
+            tensors.append(
+                TensorSource("codes", .i32, [codes.count, first.count], bytes: bytes(codes.flatMap { $0 })))
         }
+        return tensors
     }
 
     private static func resampled(_ audio: AudioBuffer) throws -> AudioBuffer {
@@ -89,12 +105,14 @@ enum VoiceFile {
                 remedy: "Use a newer release, or clone the voice again.")
         }
         let tensors = Tensors(path: path, file: file)
+        let isPreset = fields.optional("kind") == preset
+        if isPreset { try PresetFile.check(path) }
         let profile = VoiceProfile(
             name: try fields.text("name"), family: try fields.text("family"),
-            speakerVector: try tensors.vector(),
-            codes: try tensors.codes(), transcript: fields.optional("transcript"))
+            speakerVector: isPreset ? [] : try tensors.vector(), codes: isPreset ? [] : try tensors.codes(),
+            transcript: fields.optional("transcript"), presetFile: isPreset ? path : nil)
         guard VoiceLibrary.isName(profile.name) else { throw damaged(path, "its name") }
-        guard profile.codes.isEmpty == (profile.transcript == nil) else {
+        guard isPreset || profile.codes.isEmpty == (profile.transcript == nil) else {
             throw damaged(path, "codes and transcript, of which one is missing")
         }
         return StoredVoice(
@@ -103,7 +121,8 @@ enum VoiceFile {
                 fileName: try fields.text("source_file"), duration: try fields.number("source_duration"),
                 sampleRate: Int(try fields.number("source_sample_rate")),
                 sha256: try fields.text("source_sha256")),
-            consent: fields.optional("consent"), audio: try tensors.audio())
+            consent: fields.optional("consent"),
+            audio: isPreset ? AudioBuffer(samples: [], sampleRate: sampleRate) : try tensors.audio())
     }
 
     /// Anything wrong with a voice is said of the voice; where it is kept in is no model.

@@ -1,5 +1,6 @@
 public import Foundation
 import SpeechCore
+import VibeVoice
 
 /// The voices kept on this machine, a file each.
 public struct VoiceLibrary: Sendable {
@@ -43,13 +44,17 @@ public struct VoiceLibrary: Sendable {
     ///
     /// - Throws: `SpeechError` when the name will not do, or is taken and `replacing` is false.
     public func add(_ voice: StoredVoice, replacing: Bool = false) throws {
+        try add(voice, caches: nil, replacing: replacing)
+    }
+
+    private func add(_ voice: StoredVoice, caches: PresetTensors?, replacing: Bool) throws {
         let file = try checkFree(voice.profile.name, replacing: replacing)
         do {
             try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         } catch {
             throw failure("make", directory, error)
         }
-        try VoiceFile.write(voice, to: file.path)
+        try VoiceFile.write(voice, caches: caches, to: file.path)
     }
 
     /// - Throws: `SpeechError` when a voice may not be kept under a name; before the work of making one.
@@ -80,9 +85,21 @@ public struct VoiceLibrary: Sendable {
         try VoiceFile.write(voice(named: name), to: file.path)
     }
 
-    /// Takes in a voice that was exported, under its own name or another, and gives that name.
+    /// Takes in a voice that was exported, or a preset of VibeVoice-Realtime in any layout in which these are kept
+    /// (the authors' `.pt`, safetensors, a folder of NumPy arrays, raw `.bin` caches), under its own name or another,
+    /// and gives that name. Of a preset all that is needed is copied; nothing in it is run.
+    ///
+    /// - Parameter negative: a preset of the same model to take the cache without text from, where the layout leaves
+    ///   it out.
     @discardableResult
-    public func `import`(from file: URL, as name: String? = nil, replacing: Bool = false) throws -> String {
+    public func `import`(
+        from file: URL, as name: String? = nil, replacing: Bool = false, negativeFrom negative: URL? = nil
+    ) throws -> String {
+        if PresetFile.isPreset(file.path) {
+            let (voice, caches) = try PresetFile.voice(file.path, as: name, negativeFrom: negative?.path)
+            try add(voice, caches: caches, replacing: replacing)
+            return voice.profile.name
+        }
         var voice = try VoiceFile.read(file.path)
         if let name { voice.profile.name = name }
         try add(voice, replacing: replacing)

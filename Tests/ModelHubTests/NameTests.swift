@@ -11,7 +11,7 @@ struct NameTests {
             try HubModel("Qwen3-TTS-1.7B-VoiceDesign").repository == "Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign")
         #expect(try HubModel("Qwen/Qwen3-TTS-12Hz-1.7B-Base").name == "qwen3-tts-1.7b-base")
         #expect(try HubModel("some-one/any.thing_2").repository == "some-one/any.thing_2")
-        #expect(Set(HubModel.catalogue.map(\.name)).count == 7)
+        #expect(Set(HubModel.catalogue.map(\.name)).count == 10)
     }
 
     @Test(arguments: [

@@ -132,3 +132,50 @@ struct ModelLibraryTests {
         #expect { try library().remove("mine") } throws: { ($0 as? SpeechError)?.code == .unknownModel }
     }
 }
+
+/// Models that the hub's cache holds in two repositories.
+struct PulledModelTests {
+    private let folder = Folder()
+    private static let tiny = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("Fixtures/vibevoice/realtime-tiny").path
+
+    /// A repository of the cache with some of the tiny model's files in it.
+    private func cache(_ repository: String, _ names: [String]) throws {
+        let root = folder.url.appendingPathComponent(
+            "hf/hub/models--" + repository.replacingOccurrences(of: "/", with: "--"))
+        let commit = String(repeating: "a", count: 40)
+        let snapshot = root.appendingPathComponent("snapshots/\(commit)")
+        for place in [snapshot, root.appendingPathComponent("refs")] {
+            try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        }
+        try commit.write(to: root.appendingPathComponent("refs/main"), atomically: true, encoding: .utf8)
+        for name in names {
+            try FileManager.default.copyItem(
+                atPath: "\(Self.tiny)/\(name)", toPath: snapshot.path + "/" + name)
+        }
+    }
+
+    @Test func `a pulled model loads by its short name with a tokenizer from another repository`()
+        async throws
+    {
+        let library = ModelLibrary(
+            device: .cpu,
+            environment: [
+                "MYNAH_HOME": folder.url.path, "HF_HOME": folder.url.appendingPathComponent("hf").path,
+            ])
+        try cache("microsoft/VibeVoice-Realtime-0.5B", ["config.json", "model.safetensors"])
+        #expect { try library.locate("vibevoice-realtime-0.5b") } throws: {
+            ($0 as? SpeechError)?.remedy.contains("mynah models pull vibevoice-realtime-0.5b") == true
+        }
+        try cache("Qwen/Qwen2.5-0.5B", ["vocab.json", "merges.txt"])
+        #expect(library.installed().map(\.name) == ["vibevoice-realtime-0.5b", "bundled"])
+        let model = try await library.synthesizer("vibevoice-realtime-0.5b")
+        #expect(model.card.family == "vibevoice_streaming" && model.card.speakers.isEmpty)
+        await #expect {
+            _ = try await model.speak("Hello.")
+        } throws: { ($0 as? SpeechError)?.remedy.contains("mynah voices import") == true }
+        let voice = Voice.preset(Self.tiny + "/voices/tiny-Voice_x.pt")
+        let options = SynthesisOptions(seed: 1, maximumTokens: 20)
+        #expect(try await !model.speak(Utterance("Hello.", voice: voice), options: options).samples.isEmpty)
+    }
+}
