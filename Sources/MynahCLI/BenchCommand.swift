@@ -12,15 +12,16 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench",
         abstract: "Measure speed on this machine, beside what the machine allows.",
         discussion: """
-            Without --checkpoint it measures random weights of the released shape, which it makes once (2.5 GB for \
-            0.6b). Speed does not depend on what the weights say.
+            Without --checkpoint it measures random weights of a released model's shape, which it makes once: \
+            Qwen3-TTS 0.6b (2.5 GB) and 1.7b, VibeVoice 0.5b (2 GB), 1.5b (5.4 GB) and asr-7b (17 GB). Speed does \
+            not depend on what the weights say.
               mynah bench --size 0.6b --quantize q8_0,q4_0 --listeners 1,2,4,8
             """)
 
-    @Option(help: "Size of the random checkpoint: tiny, 0.6b or 1.7b.")
-    var size = SyntheticCheckpoint.Size.small
+    @Option(help: "The random checkpoint: \(SyntheticModel.names).")
+    var size = SyntheticModel.small
 
-    @Option(help: "Its kind: custom_voice, voice_design or base.")
+    @Option(help: "Of Qwen3-TTS, its kind: custom_voice, voice_design or base.")
     var variant = SyntheticCheckpoint.Variant.customVoice
 
     @Option(help: "Measure this checkpoint instead.", completion: .directory)
@@ -34,8 +35,15 @@ struct BenchCommand: ParsableCommand {
             "Types to round weights to, one measurement each; 'stored' keeps them.", valueName: "types"))
     var quantize: String?
 
-    @Option(help: "Frames of each request (12.5 are a second).")
+    @Option(help: "Frames of each request (12.5 are a second, of VibeVoice 7.5), or tokens written down.")
     var frames = 60
+
+    @Option(
+        help: ArgumentHelp("Steps of a diffusion, one measurement each.", valueName: "counts"))
+    var steps: String?
+
+    @Option(help: "Seconds of sound for a model that listens.")
+    var seconds = 30
 
     @Option(help: "Runs of which the best and the median are shown.")
     var repeats = 3
@@ -62,6 +70,9 @@ struct BenchCommand: ParsableCommand {
         help: ArgumentHelp("Write the tables into this document, between its two marks.", valueName: "file"))
     var markdown: String?
 
+    @Option(help: "The name that those marks bear, where a document has several.")
+    var section: String?
+
     func validate() throws {
         guard (2...4000).contains(frames) else {
             throw ValidationError("--frames takes a number from 2 to 4000.")
@@ -76,7 +87,10 @@ struct BenchCommand: ParsableCommand {
             throw ValidationError(
                 "A base checkpoint needs a recording to clone; measure custom_voice or voice_design.")
         }
-        _ = try (quantizations(), counts())
+        guard (1...3000).contains(seconds) else {
+            throw ValidationError("--seconds takes a number from 1 to 3000.")
+        }
+        _ = try (quantizations(), counts(listeners, "--listeners"), counts(steps, "--steps"))
     }
 
     func run() throws {
@@ -91,13 +105,15 @@ struct BenchCommand: ParsableCommand {
         if let make { return try write(to: make) }
         let checkpoint = try checkpoint ?? syntheticCheckpoint()
         var bench = Bench(checkpoint: checkpoint)
-        (bench.quantizations, bench.listeners) = (try quantizations(), try counts())
-        (bench.frames, bench.repeats) = (frames, repeats)
+        (bench.quantizations, bench.listeners) = (try quantizations(), try counts(listeners, "--listeners"))
+        (bench.frames, bench.repeats, bench.seconds) = (frames, repeats, seconds)
+        if steps != nil { bench.steps = try counts(steps, "--steps") }
         if let threads { bench.threads = threads }
         bench.progress = Console.note
         var report = try bench.run()
         if compareUpstream {
-            var upstream = BenchUpstream(python: python, script: nil, threads: bench.threads, frames: frames)
+            var upstream = BenchUpstream(
+                python: python, threads: bench.threads, frames: frames, for: report.runs)
             upstream.types = upstreamTypes.split(separator: ",").map(String.init)
             Console.note("running the authors' package (\(upstreamTypes))")
             report.upstream = try upstream.run(checkpoint)
@@ -119,10 +135,10 @@ struct BenchCommand: ParsableCommand {
         }
     }
 
-    private func counts() throws -> [Int] {
-        try (listeners ?? "").split(separator: ",").map { text in
+    private func counts(_ list: String?, _ option: String) throws -> [Int] {
+        try (list ?? "").split(separator: ",").map { text in
             guard let count = Int(text), (1...64).contains(count) else {
-                throw ValidationError("--listeners takes numbers from 1 to 64, not '\(text)'.")
+                throw ValidationError("\(option) takes numbers from 1 to 64, not '\(text)'.")
             }
             return count
         }
@@ -134,19 +150,19 @@ struct BenchCommand: ParsableCommand {
         let home = ProcessInfo.processInfo.environment["MYNAH_HOME"].flatMap { $0.isEmpty ? nil : $0 }
         let folder = home.map { $0 + "/bench" } ?? NSTemporaryDirectory() + "mynah-bench"
         let path = "\(folder)/synthetic-\(size.rawValue)-\(variant.rawValue)"
-        if !SyntheticCheckpoint.isWritten(to: path) { try write(to: path) }
+        if !SyntheticModel.isWritten(to: path) { try write(to: path) }
         return path
     }
 
     private func write(to path: String) throws {
         Console.note("writing random weights to \(path)")
-        try SyntheticCheckpoint(size: size, variant: variant).write(to: path)
+        try size.write(to: path, variant: variant)
     }
 
     // MARK: output
 
     private func show(_ report: BenchReport) throws {
-        if let markdown { try BenchDocument(path: markdown).insert(report) }
+        if let markdown { try BenchDocument(path: markdown, section: section).insert(report) }
         guard !json else {
             return try Console.json(report)
         }
@@ -159,5 +175,5 @@ struct BenchCommand: ParsableCommand {
     }
 }
 
-extension SyntheticCheckpoint.Size: ExpressibleByArgument {}
+extension SyntheticModel: ExpressibleByArgument {}
 extension SyntheticCheckpoint.Variant: ExpressibleByArgument {}

@@ -13,6 +13,7 @@ struct CloneCommand: AsyncParsableCommand {
             likeness is better. The voice is kept in a file of its own ('mynah voices'), and spoken with by name:
               mynah clone ann --audio ann.wav --text "The birch canoe slid on the smooth planks."
               mynah speak "Rain again." -v ann -m qwen3-tts-0.6b-base -o rain.wav
+            Without --model the first installed model that takes a voice from a recording is used.
             Ask whoever speaks in the recording first, and note it:
               mynah clone ann --audio ann.wav --consent "Ann, by letter, 3 May"
             """)
@@ -58,7 +59,7 @@ struct CloneCommand: AsyncParsableCommand {
             : try SpeechText.read(words: text.map { [$0] } ?? [], file: textFile)
                 .trimmingCharacters(in: .whitespacesAndNewlines)
         let heard = try RecordingFile.read(audio, transcript: transcript, quiet: quiet)
-        let (model, place) = try await modelOptions.load(quiet: quiet)
+        let (model, place) = try await modelOptions.load(ModelLibrary.locateCloning, quiet: quiet)
         if !quiet { Console.progress("Listening to \(heard.audio.duration.digits(1)) s") }
         let profile = try await model.clone(heard, name: name)
         Console.endProgress()

@@ -38,10 +38,13 @@ enum Console {
     }
 
     /// Says what went wrong, as JSON too where that was asked for, and gives the exit status.
-    static func report(_ error: SpeechError) -> Int32 {
+    ///
+    /// - Parameter speech: how far speech had come, where it broke off.
+    static func report(_ error: SpeechError, speech: SpeechSummary? = nil) -> Int32 {
         struct Failure: Encodable {
             struct Detail: Encodable { let code, message, remedy: String, underlying: String? }
             let error: Detail
+            let speech: SpeechSummary?
         }
         endProgress()
         let because = error.underlying.map { " (\($0))" } ?? ""
@@ -51,7 +54,7 @@ enum Console {
                 Failure(
                     error: .init(
                         code: error.code.rawValue, message: error.message, remedy: error.remedy,
-                        underlying: error.underlying)))
+                        underlying: error.underlying), speech: speech))
         }
         return ExitStatus.of(error.code)
     }

@@ -14,8 +14,10 @@ struct MachineReport: Encodable {
     let libav = AudioFile.libraryVersion
     let devices = Device.offered.map {
         ComputeListing(
-            name: $0.name, description: $0.description, freeBytes: $0.freeBytes, totalBytes: $0.totalBytes)
+            name: $0.name, description: $0.description, freeBytes: $0.freeBytes, totalBytes: $0.totalBytes,
+            isAccelerator: $0.isAccelerator, isSoftware: $0.isSoftware)
     }
+    let noAccelerator = Device.absence
     let processorFeatures = String(cString: mynah_cpu_description())
     let threads = ProcessorBudget.threads
     let processors = ProcessInfo.processInfo.activeProcessorCount
@@ -32,6 +34,14 @@ struct MachineReport: Encodable {
     struct ComputeListing: Encodable {
         let name, description: String
         let freeBytes, totalBytes: Int
+        let isAccelerator, isSoftware: Bool
+
+        var sentence: String {
+            guard isAccelerator else { return "\(name): \(description)" }
+            let memory = "\(freeBytes.asMegabytes) free of \(totalBytes.asMegabytes)"
+            return "\(name): \(description), \(memory)"
+                + (isSoftware ? "; computes on the processor, so 'auto' leaves it out" : "")
+        }
     }
 
     /// For people: a subject and what there is of it.
@@ -41,7 +51,8 @@ struct MachineReport: Encodable {
             ["swift", swift ?? "not installed (needed to build only)"],
             ["ggml", ggml], ["libav", libav],
         ]
-        rows += devices.map { ["device", "\($0.name): \($0.description)"] }
+        rows += devices.map { ["device", $0.sentence] }
+        if let noAccelerator { rows.append(["accelerator", "none: \(noAccelerator)"]) }
         rows += [
             [
                 "processor",

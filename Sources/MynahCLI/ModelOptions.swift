@@ -32,14 +32,31 @@ struct ModelOptions: ParsableArguments {
     var library: ModelLibrary { ModelLibrary(device: ComputeDevice(device)) }
 
     /// Loads the model, and says what a person should know of it.
-    func load(quiet: Bool) async throws -> (model: SpeechModel, place: ModelPlace) {
-        let place = try library.locate(model)
+    ///
+    /// - Parameter find: finds it by the name that was given, or the one to take where none was.
+    func load(
+        _ find: (ModelLibrary) -> (String?) throws -> ModelPlace = ModelLibrary.locate, quiet: Bool
+    ) async throws -> (model: SpeechModel, place: ModelPlace) {
+        let place = try find(library)(model)
         if let notice = ModelLibrary.notice(for: place) { Console.note("note: \(notice)") }
         if !quiet { Console.progress("Loading \(place.name)") }
         defer { Console.endProgress() }
-        let options = LoadOptions(
-            quantization: quantize, device: ComputeDevice(device), threads: threads, sessions: 1)
-        return (try await library.synthesizer(at: place, options: options), place)
+        return (try await library.synthesizer(at: place, options: loadOptions), place)
+    }
+
+    /// Loads a model that listens, and does something before that which is to be told first: loading takes long.
+    func loadListener(
+        quiet: Bool, before: (ModelPlace) throws -> Void
+    ) async throws -> (model: TranscriptionModel, place: ModelPlace) {
+        let place = try library.locateTranscriber(model)
+        try before(place)
+        if !quiet { Console.progress("Loading \(place.name)") }
+        defer { Console.endProgress() }
+        return (try await library.transcriber(at: place, options: loadOptions), place)
+    }
+
+    private var loadOptions: LoadOptions {
+        LoadOptions(quantization: quantize, device: ComputeDevice(device), threads: threads, sessions: 1)
     }
 }
 
@@ -47,7 +64,7 @@ struct ModelOptions: ParsableArguments {
 struct VoiceOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
-        help: "A preset of the model or the path of one (.pt), or a voice that 'mynah voices' lists.",
+        help: "A preset of the model or the path of one, or a voice that 'mynah voices' lists.",
         completion: .custom { _, _, _ in (try? VoiceLibrary().names()) ?? [] })
     var voice: String?
 
@@ -72,6 +89,9 @@ struct VoiceOptions: ParsableArguments {
         }
     }
 
+    /// Whether any voice is asked for.
+    var isGiven: Bool { voice != nil || describe != nil || refAudio != nil }
+
     /// The voice, as this model knows it.
     func resolve(for card: ModelCard, quiet: Bool) throws -> Voice {
         if let describe { return .described(describe) }
@@ -79,10 +99,22 @@ struct VoiceOptions: ParsableArguments {
             return .cloned(try RecordingFile.read(refAudio, transcript: refText, quiet: quiet))
         }
         guard let voice else { return .standard }
+        return try Self.voice(voice, for: card, quiet: quiet)
+    }
+
+    /// A voice by a preset's name, that of a kept voice, or a path: of a preset, or with `orRecording` of a sound file
+    /// for a model that clones.
+    static func voice(
+        _ voice: String, for card: ModelCard, orRecording: Bool = false, quiet: Bool
+    ) throws -> Voice {
         if let preset = card.speakers.first(where: { $0.lowercased() == voice.lowercased() }) {
             return .preset(preset)
         }
-        if voice.hasSuffix(".pt") { return .preset(voice) }
+        if orRecording, card.clones, voice.contains("/") || voice.contains(".") {
+            return .cloned(try RecordingFile.read(voice, transcript: nil, quiet: quiet))
+        }
+        // No voice's name has a point or a slash in it.
+        if voice.contains("/") || voice.contains(".") { return .preset(voice) }
         return .prepared(try VoiceLibrary().voice(named: voice, besides: card.speakers).profile)
     }
 }

@@ -86,6 +86,7 @@ struct ModelsCommand: AsyncParsableCommand {
                 let folder = try await ModelHub().pull(wanted) { if !quiet { PullLine.show($0) } }
                 Console.endProgress()
                 print(folder.path)
+                if !quiet, let note = wanted.note { Console.note("note: \(note)") }
             } catch {
                 throw SpeechError(describing: error)
             }
@@ -118,7 +119,21 @@ struct ModelsCommand: AsyncParsableCommand {
                 ],
                 ["clones", card.clones ? "yes" : "no"], ["voices from words", card.designs ? "yes" : "no"],
                 ["delivery in words", card.takesInstructions ? "yes" : "no"],
+                ["text being written", Self.sentence(card.textIntake)],
+                [
+                    "dialogues",
+                    card.dialogueSpeakers > 1
+                        ? "of up to \(card.dialogueSpeakers) speakers" : "one turn after the other",
+                ],
             ])
+        }
+
+        private static func sentence(_ intake: TextIntake) -> String {
+            switch intake {
+            case .streaming: "spoken as it comes"
+            case .sentences: "spoken sentence by sentence"
+            case .whole: "spoken when it is whole"
+            }
         }
 
         private func showListener(_ place: ModelPlace, _ library: ModelLibrary) async throws {

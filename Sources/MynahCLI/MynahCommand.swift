@@ -3,6 +3,7 @@ import Dispatch
 import Foundation
 import Mynah
 import SpeechCore
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -24,16 +25,17 @@ import SpeechCore
               mynah clone ann --audio ann.wav --text "The birch canoe slid on the smooth planks."
               mynah speak "Rain again." -v ann -o rain.wav
             Write down what is said in a recording:
-              mynah transcribe meeting.mp3 -m vibevoice-asr --format srt -o meeting.srt
+              mynah transcribe meeting.mp3 -m vibevoice-asr-7b --format srt -o meeting.srt
 
             \(ExitStatus.help)
             """,
         version: Program.version,
         subcommands: [
-            SpeakCommand.self, TranscribeCommand.self, CloneCommand.self, VoicesCommand.self,
+            SpeakCommand.self, ServeCommand.self, TranscribeCommand.self, CloneCommand.self,
+            VoicesCommand.self,
             ModelsCommand.self,
             DoctorCommand.self, ParityCommand.self, BenchCommand.self, ConvertCommand.self,
-            InspectCommand.self,
+            InspectCommand.self, WorkerCommand.self,
         ])
 
     static func main() async {
@@ -48,6 +50,8 @@ import SpeechCore
                     try command.run()
                 }
                 return ExitCode.success.rawValue
+            } catch let interrupted as Interrupted {
+                return Console.report(interrupted.error, speech: interrupted.speech)
             } catch {
                 let told = SpeechError(describing: error)
                 // What no part of ours threw is the parser's: help, completion scripts, and words on usage.
@@ -70,8 +74,10 @@ enum Program {
 }
 
 /// Lets the running command end by itself on SIGINT and SIGTERM: files that are half made are removed. A command
-/// that does not within three seconds, or a second signal, ends the program at once.
-private struct Interruption {
+/// that does not within its time, or a second signal, ends the program at once.
+struct Interruption {
+    /// Seconds that the command may take to end; a server lets what streams go on.
+    static let patience = Atomic(3)
     private let sources: [any DispatchSourceSignal]
 
     init(of task: Task<Int32, Never>) {
@@ -81,7 +87,9 @@ private struct Interruption {
             source.setEventHandler {
                 if task.isCancelled { _exit(ExitStatus.of(.cancelled)) }
                 task.cancel()
-                DispatchQueue.global().asyncAfter(deadline: .now() + 3) { _exit(ExitStatus.of(.cancelled)) }
+                DispatchQueue.global().asyncAfter(
+                    deadline: .now() + .seconds(Self.patience.load(ordering: .relaxed))
+                ) { _exit(ExitStatus.of(.cancelled)) }
             }
             source.resume()
             return source

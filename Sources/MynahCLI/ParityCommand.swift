@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Mynah
 import SpeechCore
+import TensorGraph
 
 /// `mynah parity`.
 struct ParityCommand: AsyncParsableCommand {
@@ -14,15 +15,19 @@ struct ParityCommand: AsyncParsableCommand {
             share that differ. Ends with status 2 when a stage is out of its bound.
               mynah parity qwen3-tts-0.6b golden.safetensors
               mynah parity qwen3-tts-0.6b golden.safetensors --quantize q8_0
+              mynah parity vibevoice-1.5b golden.safetensors --quantize q4_0 --only diffusion
             """)
 
     @Argument(help: "The model: a name or a path.", completion: .file()) var checkpoint: String
     @Argument(help: "The golden file.", completion: .file()) var golden: String
     @Option(help: "Round the weights to this type; exact when left out.") var quantize: Quantization?
+    @Option(help: "Round only weights of this role: \(Self.roles).") var only: WeightRole?
     @Option(help: "What computes: auto, cpu, or a name that 'mynah doctor' lists.") var device = "cpu"
     @Flag(help: "Compute with ggml's operations throughout, without our kernels.") var composed = false
     @Flag(help: "Print the worst of each kind of stage, as a Markdown table.") var summary = false
     @Flag(help: "Print one JSON object.") var json = false
+
+    private static let roles = WeightRole.allCases.map(\.rawValue).joined(separator: ", ")
 
     private struct Outcome: Encodable {
         let passed: Bool
@@ -31,7 +36,7 @@ struct ParityCommand: AsyncParsableCommand {
 
     func run() async throws {
         let report = try ModelLibrary(device: ComputeDevice(device)).parity(
-            checkpoint, golden: golden, quantization: quantize, kernels: !composed)
+            checkpoint, golden: golden, quantization: quantize, only: only, kernels: !composed)
         if json {
             try Console.json(Outcome(passed: report.passed, stages: report.stages))
         } else if summary {
@@ -74,3 +79,5 @@ struct ParityCommand: AsyncParsableCommand {
 
     private static func short(_ value: Double) -> String { value == 0 ? "0" : String(format: "%.1e", value) }
 }
+
+extension WeightRole: ExpressibleByArgument {}

@@ -37,7 +37,7 @@ final class StreamSink: SoundSink {
     private var isSilent = true
 
     /// A stream to `path`, or to standard output where there is none.
-    init(path: String?, format: AudioFormat, sampleRate: Int) throws {
+    init(path: String?, format: SoundFormat, sampleRate: Int) throws {
         encoder = try format.encoder(sampleRate: sampleRate)
         self.path = path
         guard let path else {
@@ -111,7 +111,7 @@ struct SoundDestination {
     }
 
     let place: Place
-    let format: AudioFormat
+    let format: SoundFormat
     let plays: Bool
     /// Whether bytes leave as they are made.
     let streams: Bool
@@ -149,15 +149,15 @@ struct SoundDestination {
         if let reason { throw SpeechError(describing: AudioFileError.unwritable(path: path, reason: reason)) }
     }
 
-    private static func format(named name: String?, for output: String?) throws -> AudioFormat {
+    private static func format(named name: String?, for output: String?) throws -> SoundFormat {
         if let name {
-            guard let format = AudioFormat(name: name) else { throw SpeechError.unknownAudioFormat(name) }
+            guard let format = SoundFormat(name: name) else { throw SpeechError.unknownSoundFormat(name) }
             return format
         }
         guard let output, output != "-" else { return .wav }
         let suffix = URL(fileURLWithPath: output).pathExtension
-        guard let format = AudioFormat(fileExtension: suffix) else {
-            throw SpeechError.unknownAudioFormat(suffix)
+        guard let format = SoundFormat(fileExtension: suffix) else {
+            throw SpeechError.unknownSoundFormat(suffix)
         }
         return format
     }

@@ -11,6 +11,10 @@ struct SpeakCommand: AsyncParsableCommand {
         abstract: "Speak a text.",
         discussion: """
             The text is what stands on the command line, a file (-f), or standard input.
+            What comes through a pipe is spoken as it comes: after a few words by a model that can (VibeVoice
+            Realtime), sentence by sentence by others, and whole by those that need the whole (VibeVoice 1.5B);
+            'mynah models show MODEL' tells which. So that a language model is heard while it writes:
+              llm "Tell me a story." | mynah speak -m vibevoice-realtime-0.5b --play
             The sound goes to a file, a loudspeaker, or standard output:
               mynah speak "Good morning." --play
               mynah speak -f letter.txt -v vivian -l english -o letter.mp3
@@ -20,9 +24,14 @@ struct SpeakCommand: AsyncParsableCommand {
             A voice from a recording, or from a description:
               mynah speak "Rain again." --ref-audio ann.wav --ref-text "The birch canoe." -o rain.wav
               mynah speak "Rain again." -m qwen3-tts-1.7b-voicedesign --describe "an old sailor" -o rain.wav
+            A dialogue: lines that begin with who speaks ('Ann: Is it raining?'), or a JSON list of {"speaker",
+            "text"}, with a voice for each of up to four speakers:
+              mynah speak -f scene.txt --speaker "Ann=ann.wav" --speaker "Bob=bob.wav" -m vibevoice-1.5b -o scene.wav
+            A model that speaks dialogues (VibeVoice-1.5B) is given it whole; others speak turn after turn. What stops a
+            dialogue tells where: in the words, and with --json.
             """)
 
-    @Argument(help: "What is said; '-' reads standard input.")
+    @Argument(help: "What is said; '-' reads standard input, and is what is read when nothing is given.")
     var text: [String] = []
 
     @Option(name: .shortAndLong, help: "A file of UTF-8 text; '-' is standard input.", completion: .file())
@@ -30,6 +39,7 @@ struct SpeakCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Model") var modelOptions: ModelOptions
     @OptionGroup(title: "Voice") var voiceOptions: VoiceOptions
+    @OptionGroup(title: "Dialogue") var scriptOptions: ScriptOptions
 
     @Option(
         name: .shortAndLong, help: "The language's name or two-letter code; told from the text when left out."
@@ -38,6 +48,9 @@ struct SpeakCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("How it is said, in words.", valueName: "text"))
     var instruct: String?
+
+    @Option(help: "How fast, at the same pitch: from 0.25 to 4.")
+    var speed = 1.0
 
     @Option(
         name: .shortAndLong, help: "A file, whose extension says the format, or '-' for standard output.",
@@ -63,120 +76,64 @@ struct SpeakCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard text.isEmpty || file == nil else { throw ValidationError("Give the text or --file, not both.") }
+        guard !scriptOptions.isScript || !voiceOptions.isGiven else {
+            throw ValidationError("A script's voices are given with --speaker, one for each speaker.")
+        }
+        guard TempoChanger.speeds.contains(speed) else {
+            throw ValidationError("--speed takes a number from 0.25 to 4, not \(speed).")
+        }
     }
 
     func run() async throws {
         let destination = try SoundDestination(output: output, format: format, plays: play, streams: stream)
-        let text = try SpeechText.read(words: text, file: file)
+        let source: SpeechText.Source =
+            try scriptOptions.isScript
+            ? .script(Script(SpeechText.read(words: text, file: file)))
+            : SpeechText.source(words: text, file: file)
         let loading = ContinuousClock.now
         let (model, place) = try await modelOptions.load(quiet: quiet)
         let loaded = ContinuousClock.now - loading
-        let utterance = Utterance(
-            text, voice: try voiceOptions.resolve(for: model.card, quiet: quiet),
-            language: Languages.language(language, of: model.card),
-            delivery: instruct.map { .instructed($0) } ?? .plain)
         let options = samplingOptions.options(framesPerChunk: destination.streams || play ? 1 : 4)
+        let speech = try speech(of: source, by: model, options)
         var delivery = try SpeechDelivery(
-            to: destination, sampleRate: model.card.sampleRate, showsProgress: !quiet)
-        try await delivery.run(model.stream(utterance, options: options))
+            to: destination, sampleRate: model.card.sampleRate, speed: speed, showsProgress: !quiet)
         delivery.summary.loadSeconds = loaded / .seconds(1)
         delivery.summary.seed = options.seed
         delivery.summary.model = place.name
+        if case .script(let script) = source { delivery.summary.script = script }
+        try await delivery.run(speech)
         try tell(delivery.summary, destination)
+    }
+
+    private func speech(
+        of source: SpeechText.Source, by model: SpeechModel, _ options: SynthesisOptions
+    ) throws -> SpeechStream {
+        let voice = try voiceOptions.resolve(for: model.card, quiet: quiet)
+        let language = model.card.language(language)
+        let delivery = instruct.map { Delivery.instructed($0) } ?? .plain
+        switch source {
+        case .whole(let text):
+            let utterance = Utterance(text, voice: voice, language: language, delivery: delivery)
+            return model.stream(utterance, options: options)
+        case .script(let script):
+            let voices = try scriptOptions.voices(for: model.card, quiet: quiet)
+            return model.stream(
+                try script.utterances(voices: voices, language: language, delivery: delivery),
+                options: options)
+        case .incoming(let text):
+            return model.stream(
+                text, voice: voice, language: language, delivery: delivery, options: options)
+        }
     }
 
     private func tell(_ summary: SpeechSummary, _ destination: SoundDestination) throws {
         if summary.ending == .limit, !quiet {
+            let place = summary.place.map { " in \($0)" } ?? ""
             Console.note(
-                "warning: the speech was cut at the frame limit; raise --max-tokens, or split the text.")
+                "warning: the speech was cut\(place) at the frame limit; raise --max-tokens, or split the text."
+            )
         }
-        if !quiet { Console.note(summary.line) }
+        if !quiet { Console.note(summary.sentence) }
         if json { try Console.json(summary, toStandardError: destination.place == .standardOutput) }
-    }
-}
-
-/// What `speak` tells when it is done.
-struct SpeechSummary: Encodable {
-    var model = ""
-    var output: String?
-    var format: String?
-    var sampleRate = 0
-    /// Codec frames, and the seconds of sound they are.
-    var frames = 0, seconds = 0.0
-    /// Seconds from the request to the end, and to the first sound; the model's loading not counted.
-    var synthesisSeconds = 0.0, timeToFirstAudio: Double?
-    var loadSeconds = 0.0
-    /// Seconds of work for a second of sound.
-    var rtf: Double?
-    var seed: UInt64?
-    var ending: AudioChunk.Ending?
-
-    /// For people, on one line.
-    var line: String {
-        let place = output.map { "\($0): " } ?? ""
-        let speed = rtf.map { ", real-time factor \($0.digits(2))" } ?? ""
-        let first = timeToFirstAudio.map { ", first sound after \($0.digits(2)) s" } ?? ""
-        return
-            "\(place)\(seconds.digits(2)) s of speech in \(synthesisSeconds.digits(2)) s\(speed)\(first), seed \(seed ?? 0)"
-    }
-}
-
-/// Takes speech from a model to every place it goes, and counts.
-struct SpeechDelivery {
-    private let sinks: [any SoundSink]
-    private let showsProgress: Bool
-    private let start = ContinuousClock.now
-    private var drawn: ContinuousClock.Instant?
-    var summary = SpeechSummary()
-
-    init(to destination: SoundDestination, sampleRate: Int, showsProgress: Bool) throws {
-        sinks = try destination.open(sampleRate: sampleRate)
-        self.showsProgress = showsProgress
-        summary.sampleRate = sampleRate
-        if case .file(let path) = destination.place { summary.output = path }
-        if destination.place != .none { summary.format = destination.format.rawValue }
-    }
-
-    /// Hears a stream to its end. What stops it sooner leaves no half file, except where bytes already left.
-    mutating func run(_ stream: SpeechStream) async throws {
-        do {
-            for try await chunk in stream { try take(chunk) }
-            Console.endProgress()
-            for sink in sinks { try sink.finish() }
-        } catch {
-            Console.endProgress()
-            for note in sinks.compactMap({ $0.abandon() }) { Console.note("note: \(note)") }
-            throw SpeechError(describing: error)
-        }
-    }
-
-    private mutating func take(_ chunk: AudioChunk) throws {
-        let now = ContinuousClock.now
-        summary.synthesisSeconds = (now - start) / .seconds(1)
-        if summary.timeToFirstAudio == nil, !chunk.audio.samples.isEmpty {
-            summary.timeToFirstAudio = summary.synthesisSeconds
-        }
-        summary.frames = chunk.frames
-        summary.seconds += chunk.audio.duration
-        summary.rtf = summary.seconds > 0 ? summary.synthesisSeconds / summary.seconds : nil
-        summary.ending = chunk.ending
-        for sink in sinks { try sink.write(chunk.audio.samples) }
-        if showsProgress, drawn.map({ now - $0 > .milliseconds(100) }) ?? true {
-            drawn = now
-            Console.progress(
-                "\(summary.seconds.digits(1)) s of speech, \(summary.frames) frames, "
-                    + "real-time factor \((summary.rtf ?? 0).digits(2))")
-        }
-    }
-}
-
-/// Languages as people write them.
-enum Languages {
-    /// A name of the model's, in any case, or the ISO code of one; anything else is left for the model to refuse.
-    static func language(_ text: String, of card: ModelCard) -> Language {
-        let asked = Language(text)
-        guard !card.languages.contains(asked.name), (2...3).contains(text.count) else { return asked }
-        let name = Locale(identifier: "en").localizedString(forLanguageCode: asked.name)?.lowercased()
-        return name.flatMap { card.languages.contains($0) ? Language($0) : nil } ?? asked
     }
 }

@@ -1,8 +1,26 @@
 import Foundation
+import Mynah
 import SpeechCore
 
 /// The text to be said, from wherever it comes.
 enum SpeechText {
+    /// A text that is there, or one that others are still writing to standard input.
+    enum Source {
+        case whole(String)
+        case script(Script)
+        case incoming(AsyncThrowingStream<String, any Error>)
+    }
+
+    /// As `read`, but for a pipe, which is not waited for.
+    static func source(words: [String], file: String?) throws -> Source {
+        let asked = file == "-" || words == ["-"]
+        guard asked || words.isEmpty && file == nil, !StandardInput.isFile else {
+            return .whole(try read(words: words, file: file))
+        }
+        try checkTerminal(asked: asked)
+        return .incoming(StandardInput.pieces())
+    }
+
     /// No book comes near it; a video given by mistake does.
     static let limit = 16 << 20
 
@@ -18,20 +36,20 @@ enum SpeechText {
             } else {
                 try standardInput(asked: file == "-" || words == ["-"])
             }
-        guard text.contains(where: { !$0.isWhitespace }) else {
-            throw SpeechError(
-                .invalidInput, "There is no text to speak: it is empty or only white space.",
-                remedy: "Give some words, as in: mynah speak \"Good morning.\" -o morning.wav")
-        }
+        guard text.contains(where: { !$0.isWhitespace }) else { throw SpeechError.noText }
         return text
     }
 
-    private static func standardInput(asked: Bool) throws -> String {
+    private static func checkTerminal(asked: Bool) throws {
         guard asked || !Console.standardInputIsTerminal else {
             throw SpeechError(
                 .invalidInput, "There is no text to speak.",
                 remedy: "Give it in quotes, with -f FILE, or through a pipe.")
         }
+    }
+
+    private static func standardInput(asked: Bool) throws -> String {
+        try checkTerminal(asked: asked)
         var data = Data()
         while let piece = try? FileHandle.standardInput.read(upToCount: 1 << 16), !piece.isEmpty {
             data += piece
@@ -61,17 +79,21 @@ enum SpeechText {
         return data
     }
 
-    private static func decode(_ data: Data, from source: String) throws -> String {
-        guard let text = String(validating: data, as: UTF8.self) else {
-            throw SpeechError(
-                .wrongFormat, "The text of \(source) is not UTF-8.",
-                remedy: "Save it as UTF-8, or convert it: iconv -f latin1 -t utf-8 FILE")
-        }
+    static func decode(
+        _ data: some Sequence<UInt8>, from source: String, isBeginning: Bool = true
+    ) throws -> String {
+        guard let text = String(validating: data, as: UTF8.self) else { throw notText(source) }
         // The mark that some editors put first is no part of what is said.
-        return text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
+        return isBeginning && text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
     }
 
-    private static func tooLong(_ source: String) -> SpeechError {
+    static func notText(_ source: String) -> SpeechError {
+        SpeechError(
+            .wrongFormat, "The text of \(source) is not UTF-8.",
+            remedy: "Save it as UTF-8, or convert it: iconv -f latin1 -t utf-8 FILE")
+    }
+
+    static func tooLong(_ source: String) -> SpeechError {
         SpeechError(
             .invalidInput, "The text of \(source) is longer than \(limit >> 20) MB.",
             remedy: "Speak it in parts.")

@@ -12,8 +12,10 @@ struct TranscribeCommand: AsyncParsableCommand {
         abstract: "Write down what is said in a recording, by whom and when.",
         discussion: """
             The transcript goes to standard output, or to a file whose extension may say the format.
-              mynah transcribe meeting.mp3 -m vibevoice-asr
+              mynah transcribe meeting.mp3 -m vibevoice-asr-7b
               mynah transcribe meeting.mp3 -o meeting.srt
+            Words as they are decoded, for whoever reads along:
+              mynah transcribe meeting.mp3 --stream
             Names and terms that the model should expect:
               mynah transcribe meeting.mp3 --context "Ann Kowalczyk, ggml, mel spectrogram"
             """)
@@ -21,11 +23,7 @@ struct TranscribeCommand: AsyncParsableCommand {
     @Argument(help: "A sound file of any common kind.", completion: .file())
     var recording: String
 
-    @Option(
-        name: .shortAndLong,
-        help: "The model: a name that 'mynah models' lists, a path, or organisation/name.",
-        completion: .custom { _, _, _ in ModelLibrary().installed().map(\.name) })
-    var model: String?
+    @OptionGroup(title: "Model") var modelOptions: ModelOptions
 
     @Option(help: "text, json, srt or vtt; the output's extension when left out, else text.")
     var format: TranscriptFormat?
@@ -38,19 +36,14 @@ struct TranscribeCommand: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: "A file; standard output when left out.", completion: .file())
     var output: String?
 
-    @Option(help: "Round the weights to this type while loading. Smaller is faster and less exact.")
-    var quantize: Quantization?
-
-    @Option(
-        help: ArgumentHelp(
-            "What computes: auto, cpu, or a name that 'mynah doctor' lists.", valueName: "device"))
-    var device = "auto"
-
-    @Option(help: "Threads; as many as there are cores when left out.")
-    var threads: Int?
-
     @Option(help: "Most tokens of the transcript; in proportion to the recording when left out.")
     var maxTokens: Int?
+
+    @Flag(help: "Write English, whatever is spoken; refused by models that cannot, as VibeVoice-ASR.")
+    var translate = false
+
+    @Flag(help: "Write the words to standard output while they are decoded, each speaker's on a line.")
+    var stream = false
 
     @Flag(help: "Print JSON, as --format json.")
     var json = false
@@ -59,14 +52,15 @@ struct TranscribeCommand: AsyncParsableCommand {
     var quiet = false
 
     func validate() throws {
-        if let threads, !(1...1024).contains(threads) {
-            throw ValidationError("--threads takes a number from 1 to 1024, not \(threads).")
-        }
         if let maxTokens, maxTokens < 1 {
             throw ValidationError("--max-tokens takes a number of at least 1.")
         }
         guard !json || format == nil || format == .json else {
             throw ValidationError("Give --json or --format, not both.")
+        }
+        guard !stream || form == .text && (output ?? "-") == "-" else {
+            throw ValidationError(
+                "--stream writes text to standard output; leave the format and the file out.")
         }
     }
 
@@ -80,33 +74,52 @@ struct TranscribeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let library = ModelLibrary(device: ComputeDevice(device))
-        let place = try library.locateTranscriber(model)
-        // Before the model is loaded, which takes long: a file that cannot be read is told at once.
-        let audio = try AudioBuffer(contentsOf: URL(fileURLWithPath: recording), longest: 3600)
-        if !quiet { Console.progress("Loading \(place.name)") }
-        let options = LoadOptions(
-            quantization: quantize, device: ComputeDevice(device), threads: threads, sessions: 1)
-        let listener = try await library.transcriber(at: place, options: options)
-        Console.endProgress()
-        let choices = TranscriptionOptions(context: context, maximumTokens: maxTokens)
-        let transcript = try await hear(listener.stream(audio, options: choices))
-        try deliver(transcript)
+        var audio = AudioBuffer(samples: [], sampleRate: 1)
+        // Before the model is loaded, which takes long: what cannot be done is told at once.
+        let (listener, _) = try await modelOptions.loadListener(quiet: quiet) { place in
+            if translate { try place.checkTranslates() }
+            audio = try AudioBuffer(
+                contentsOf: URL(fileURLWithPath: recording), longest: AudioBuffer.longestTranscription)
+        }
+        let choices = TranscriptionOptions(context: context, maximumTokens: maxTokens, translates: translate)
+        let heard = listener.stream(audio, options: choices)
+        audio.samples = []
+        try deliver(try await hear(heard))
     }
 
     /// Listens to a stream to its end, and shows how far it is.
-    private func hear(_ stream: TranscriptionStream) async throws -> Transcript {
+    private func hear(_ transcription: TranscriptionStream) async throws -> Transcript {
         defer { Console.endProgress() }
-        for try await event in stream {
+        var live = LiveText()
+        for try await event in transcription {
             switch event {
             case .listening(let share): progress("Listening: \((share * 100).digits(0))%")
             case .segment(let segment):
                 progress("\(segment.start.map { $0.digits(1) } ?? "") s: \(segment.text.prefix(60))")
-            case .finished(let transcript): return transcript
+            case .writing(let piece) where stream: show(live.append(piece))
+            case .retracted where stream:
+                show(live.isMidLine ? "\n" : "")
+                live = LiveText()
+                if !quiet {
+                    Console.note("note: the model went round in circles; what it said last is said again.")
+                }
+            case .finished(let transcript):
+                if live.isMidLine { show("\n") }
+                return transcript
             case .writing, .retracted: break
             }
         }
         throw SpeechError.cancelled()
+    }
+
+    /// Puts text on standard output; what a model writes must not reach a terminal's controls.
+    private func show(_ text: String) {
+        guard !text.isEmpty else { return }
+        Console.endProgress()
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let isShown = Console.standardOutputIsTerminal
+        let shown = isShown ? lines.map { String($0).withoutControls }.joined(separator: "\n") : text
+        FileHandle.standardOutput.write(Data(shown.utf8))
     }
 
     private func progress(_ text: String) {
@@ -123,12 +136,8 @@ struct TranscribeCommand: AsyncParsableCommand {
                     .inputOutput, "'\(output)' could not be written.",
                     remedy: "Check that its folder exists, may be written and has room.", underlying: error)
             }
-        } else {
-            // What a model writes must not reach a terminal's controls.
-            let isShown = Console.standardOutputIsTerminal
-            let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-            let shown = isShown ? lines.map { String($0).withoutControls }.joined(separator: "\n") : text
-            FileHandle.standardOutput.write(Data(shown.utf8))
+        } else if !stream || transcript.unread != nil {
+            show(text)
         }
         guard !quiet else { return }
         for warning in transcript.warnings { Console.note("warning: \(Self.sentence(warning))") }

@@ -9,8 +9,10 @@ struct VoicesCommand: ParsableCommand {
         commandName: "voices",
         abstract: "The voices that are kept on this machine.",
         discussion: """
-            Voices are files in the folder that 'mynah doctor' names, made by 'mynah clone'. Presets of a model are
-            listed by 'mynah models show MODEL'.
+            Voices are files in the folder that 'mynah doctor' names, made by 'mynah clone', or taken in: voices that
+            were exported, and presets of VibeVoice-Realtime as its authors and others keep them (.pt, safetensors, a
+            folder of NumPy arrays, raw .bin caches). Presets that models bring are listed after them.
+              mynah voices import en-Mike_man.pt --name mike
               mynah voices show ann
               mynah voices export ann ann.mynah-voice
               mynah voices import ann.mynah-voice --name anna
@@ -32,17 +34,22 @@ struct VoicesCommand: ParsableCommand {
         func run() throws {
             let library = VoiceLibrary()
             let voices = try library.names().map { name in (name, Result { try library.voice(named: name) }) }
-            if json {
-                return try Console.json(
-                    voices.map { name, voice in
-                        switch voice {
-                        case .success(let voice): VoiceDescription(voice)
-                        case .failure(let error):
-                            VoiceDescription(name: name, error: SpeechError(describing: error))
-                        }
-                    })
+            let installed = ModelLibrary().installed().filter { $0.origin != .bundled }
+            let presets = installed.flatMap { place in
+                (place.voices?.presets ?? []).map { (name: $0, model: place.name) }
             }
-            guard !voices.isEmpty else {
+            if json {
+                let kept = voices.map { name, voice in
+                    switch voice {
+                    case .success(let voice): VoiceDescription(voice)
+                    case .failure(let error):
+                        VoiceDescription(name: name, error: SpeechError(describing: error))
+                    }
+                }
+                return try Console.json(
+                    kept + presets.map { VoiceDescription(preset: $0.name, of: $0.model) })
+            }
+            guard !voices.isEmpty || !presets.isEmpty else {
                 return Console.note("No voice is kept yet; 'mynah clone' makes one.")
             }
             Table.show(
@@ -51,11 +58,13 @@ struct VoicesCommand: ParsableCommand {
                         guard case .success(let voice) = voice else {
                             return [name, "cannot be read", "", ""]
                         }
+                        let isPreset = voice.profile.presetFile != nil
                         return [
-                            name, voice.model, "\(voice.source.duration.digits(1)) s",
+                            name, isPreset ? voice.profile.family : voice.model,
+                            isPreset ? "preset" : "\(voice.source.duration.digits(1)) s",
                             voice.created.ISO8601Format(.iso8601Date(timeZone: .gmt)),
                         ]
-                    })
+                    } + presets.map { [$0.name, $0.model, "comes with the model", ""] })
         }
     }
 
@@ -86,13 +95,26 @@ struct VoicesCommand: ParsableCommand {
     }
 
     struct Import: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Take in a voice that was exported.")
-        @Argument(help: "The file to read.", completion: .file()) var file: String
+        static let configuration = CommandConfiguration(
+            abstract: "Take in a voice that was exported, or a preset.",
+            discussion: """
+                A preset's file is not needed afterwards. Raw caches and some NumPy folders leave out the cache without
+                text, which is the same in every preset of a model; it is then taken from another:
+                  mynah voices import mike_tts_lm.bin --name mike --negative-from en-Emma_woman.pt
+                """)
+        @Argument(help: "The file or folder to read.", completion: .file()) var file: String
         @Option(help: "Keep it under this name; its own when left out.") var name: String?
         @Flag(help: "Replace a voice of this name.") var replace = false
+        @Option(
+            help: ArgumentHelp("A preset to take the cache without text from.", valueName: "file"),
+            completion: .file())
+        var negativeFrom: String?
 
         func run() throws {
-            print(try VoiceLibrary().import(from: URL(fileURLWithPath: file), as: name, replacing: replace))
+            print(
+                try VoiceLibrary().import(
+                    from: URL(fileURLWithPath: file), as: name, replacing: replace,
+                    negativeFrom: negativeFrom.map { URL(fileURLWithPath: $0) }))
         }
     }
 }
@@ -101,6 +123,8 @@ struct VoicesCommand: ParsableCommand {
 struct VoiceDescription: Encodable {
     var name: String
     var error: String?
+    /// `recording`, `preset`, or `model` for a preset that comes with one.
+    var kind: String?
     var family, model: String?
     var created: Date?
     var source: StoredVoice.Source?
@@ -111,8 +135,15 @@ struct VoiceDescription: Encodable {
         name = voice.profile.name
         (family, model, created) = (voice.profile.family, voice.model, voice.created)
         (source, transcript, consent) = (voice.source, voice.profile.transcript, voice.consent)
-        (width, frames) = (voice.profile.speakerVector.count, voice.profile.codes.count)
+        guard voice.profile.presetFile == nil else {
+            kind = "preset"
+            return
+        }
+        (kind, width, frames) = ("recording", voice.profile.speakerVector.count, voice.profile.codes.count)
     }
+
+    /// A preset that comes with a model.
+    init(preset name: String, of model: String) { (self.name, self.model, kind) = (name, model, "model") }
 
     /// A voice that could not be read.
     init(name: String, error: SpeechError) {
@@ -120,9 +151,16 @@ struct VoiceDescription: Encodable {
     }
 
     var rows: [[String]] {
-        [
+        let head = [
             ["name", name], ["made with", model ?? ""], ["family", family ?? ""],
             ["created", created?.ISO8601Format() ?? ""],
+        ]
+        guard kind != "preset" else {
+            return head + [
+                ["preset", source?.fileName ?? ""], ["sha256", source?.sha256 ?? ""],
+            ]
+        }
+        return head + [
             [
                 "recording",
                 source.map { "\($0.fileName), \($0.duration.digits(2)) s at \($0.sampleRate) Hz" } ?? "",

@@ -1,5 +1,6 @@
 import AudioDSP
 import Foundation
+import SpeechCore
 import Testing
 
 @Suite(.serialized) struct CommandTests {
@@ -67,10 +68,24 @@ import Testing
 
     @Test func `a model without an encoder of speakers does not clone`() throws {
         try record("ann.wav")
-        let run = try mynah.run("clone", "ann", "--audio", "ann.wav")
+        let run = try mynah.run("clone", "ann", "--audio", "ann.wav", "-m", "bundled")
         #expect(run.status == 6, "\(run.errors)")
-        #expect(run.errors.contains("mynah models pull"))
+        let none = try mynah.run("clone", "ann", "--audio", "ann.wav")
+        #expect(none.status == 8 && none.errors.contains("mynah models pull"), "\(none.errors)")
         #expect(try mynah.run("voices", "list", "--json").text == "[]\n")
+    }
+
+    @Test func `clone takes the first installed model that can clone`() throws {
+        try record("ann.wav")
+        let models = mynah.home.appendingPathComponent("home/models")
+        try FileManager.default.createDirectory(at: models, withIntermediateDirectories: true)
+        for (name, model) in [("a", "tiny-custom_voice"), ("b", "tiny-base"), ("c", "tiny-base")] {
+            try FileManager.default.createSymbolicLink(
+                atPath: models.appendingPathComponent(name).path,
+                withDestinationPath: "\(Self.fixtures)/\(model)")
+        }
+        let run = try mynah.run("clone", "ann", "--audio", "ann.wav", "--json")
+        #expect(run.status == 0 && run.object["model"] as? String == "b", "\(run.errors)")
     }
 
     @Test func `a recording that is silent or too short is refused`() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import SpeechTesting
 import Testing
 
 /// The program, run as a person runs it, with a home of its own and no network.
@@ -30,7 +31,7 @@ final class Mynah: Sendable {
     /// Starts the program.
     func start(_ arguments: [String], input: Pipe? = nil, output: Pipe, errors: Pipe) throws -> Process {
         let process = Process()
-        process.executableURL = Self.program
+        process.executableURL = TestProgram.mynah
         process.arguments = arguments
         process.currentDirectoryURL = home
         var environment = ProcessInfo.processInfo.environment
@@ -47,6 +48,11 @@ final class Mynah: Sendable {
 
     /// Runs the program to its end.
     func run(_ arguments: String..., input: [UInt8]? = nil) throws -> Outcome {
+        try run(arguments: arguments, input: input)
+    }
+
+    /// Runs the program to its end.
+    func run(arguments: [String], input: [UInt8]? = nil) throws -> Outcome {
         let (output, errors) = (Pipe(), Pipe())
         let fed = input.map { _ in Pipe() }
         let process = try start(arguments, input: fed, output: output, errors: errors)
@@ -63,22 +69,6 @@ final class Mynah: Sendable {
         process.waitUntilExit()
         return Outcome(status: process.terminationStatus, output: data, errors: words.text())
     }
-
-    /// The program beside the tests.
-    private static let program: URL? = {
-        var folder = Bundle.main.executableURL?.deletingLastPathComponent()
-        for bundle in [Bundle.main] + Bundle.allBundles where bundle.bundlePath.hasSuffix(".xctest") {
-            folder = bundle.bundleURL.deletingLastPathComponent()
-        }
-        for _ in 0..<3 {
-            let candidate = folder?.appendingPathComponent("mynah")
-            if let candidate, FileManager.default.isExecutableFile(atPath: candidate.path) {
-                return candidate
-            }
-            folder = folder?.deletingLastPathComponent()
-        }
-        return nil
-    }()
 }
 
 /// Reads a pipe to its end while something else is read.

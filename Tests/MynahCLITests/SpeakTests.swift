@@ -44,6 +44,19 @@ import Testing
         }
     }
 
+    @Test func `a speed changes how long the speech is`() throws {
+        var lengths: [Double] = []
+        for speed in ["1", "2"] {
+            let run = try mynah.run(
+                "speak", "Hello there.", "-o", "a.wav", "--speed", speed, "--seed", "1", "--max-tokens", "16")
+            #expect(run.status == 0, "\(run.errors)")
+            lengths.append(try AudioFile.read(path: mynah.path("a.wav"), maximumSeconds: 60).duration)
+        }
+        #expect(lengths[1] < 0.7 * lengths[0] && lengths[1] > 0.3 * lengths[0])
+        let refused = try mynah.run("speak", "Hello.", "-o", "b.wav", "--speed", "9")
+        #expect(refused.status == 64 && refused.errors.contains("0.25"))
+    }
+
     @Test func `the same seed gives the same file, streamed or not`() throws {
         for (name, more) in [("a.wav", []), ("b.wav", []), ("c.wav", ["--stream"])] {
             var arguments = ["speak", "Hello there.", "-o", name] + Self.short
@@ -173,6 +186,8 @@ import Testing
         Refusal(9, "voices", "show", "nobody"),
         Refusal(11, "voices", "show", "a/b"),
         Refusal(4, "voices", "import", "latin.txt"),
+        Refusal(3, "transcribe", "none.wav", "-m", "bundled"),
+        Refusal(8, "transcribe", "latin.txt"),
         Refusal(3, "clone", "x", "--audio", "none.wav"),
         Refusal(11, "clone", "a b", "--audio", "none.wav"),
         Refusal(8, "models", "path", "nonsense"),

@@ -1,0 +1,211 @@
+import HTTPTypes
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// Stands between the parser of HTTP and everything else: answers what is not proper HTTP in the form clients read,
+/// holds back what could be understood in two ways, and bounds how slowly a client may send and take.
+final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    let connection = Connection()
+    private let limits: Settings.Limits
+    /// A request is on its way in; an answer to one is owed; its head has left.
+    private var isReceiving = false, owesAnswer = false, hasBegunAnswer = false
+    /// Somebody beyond has seen the request's head.
+    private var isForwarded = false
+    private var closesAfterAnswer = false
+    /// What still arrives is thrown away until the client is done with the answer.
+    private var isDiscarding = false, discarded = 0
+    private var receiveDeadline: Scheduled<Void>?
+    private var writeDeadline: Scheduled<Void>?
+
+    init(_ limits: Settings.Limits) { self.limits = limits }
+
+    // MARK: in
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isDiscarding else { return discard(unwrapInboundIn(data), context) }
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            guard !owesAnswer else {
+                // A request sent before the last was answered waits in order; one that is wrong ends the connection.
+                if refusal(of: head) != nil { return context.close(promise: nil) }
+                return context.fireChannelRead(data)
+            }
+            begin(head, context, data)
+        case .body: context.fireChannelRead(data)
+        case .end:
+            isReceiving = false
+            receiveDeadline?.cancel()
+            context.fireChannelRead(data)
+        }
+    }
+
+    /// Takes what is still sent, that the answer may arrive, but not without end.
+    private func discard(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        if case .body(let buffer) = part { discarded += buffer.readableBytes }
+        if discarded > 4 << 20 { context.close(promise: nil) }
+    }
+
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext, _ data: NIOAny) {
+        (isReceiving, owesAnswer, hasBegunAnswer, isForwarded) = (true, true, false, false)
+        closesAfterAnswer = !head.isKeepAlive
+        if let error = refusal(of: head) { return answer(error, context) }
+        let seconds = limits.receiveSeconds
+        let bound = NIOLoopBound((guard: self, context: context), eventLoop: context.eventLoop)
+        receiveDeadline = context.eventLoop.scheduleTask(in: .seconds(Int64(seconds))) {
+            bound.value.guard.answer(.tooSlow(seconds), bound.value.context)
+        }
+        if head.headers[canonicalForm: "expect"].contains(where: { $0.lowercased() == "100-continue" }) {
+            context.writeAndFlush(
+                wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
+        }
+        isForwarded = true
+        context.fireChannelRead(data)
+    }
+
+    /// What must not reach a route.
+    private func refusal(of head: HTTPRequestHead) -> APIError? {
+        let lengths = head.headers["content-length"],
+            codings = head.headers[canonicalForm: "transfer-encoding"]
+        if !codings.isEmpty, !lengths.isEmpty {
+            return .malformed("it states both a length and a transfer coding")
+        }
+        if !codings.isEmpty, codings.map({ $0.lowercased() }) != ["chunked"] {
+            return .malformed("its transfer coding is not 'chunked'")
+        }
+        if lengths.count > 1 { return .malformed("it states its length more than once") }
+        if let length = lengths.first {
+            guard let bytes = Int(length), bytes >= 0, length.utf8.allSatisfy({ (48...57).contains($0) })
+            else {
+                return .malformed("its length is no number")
+            }
+            if bytes > limits.largestBody { return .bodyTooLarge(limit: limits.largestBody) }
+        }
+        let hosts = head.headers["host"]
+        if hosts.count > 1 || (!head.version.isOld && hosts.isEmpty) {
+            return .malformed("it must name one host")
+        }
+        if head.version.isOld, head.method != .GET, head.method != .HEAD { return .oldVersion() }
+        if head.version.major != 1 { return .oldVersion() }
+        guard head.uri.hasPrefix("/") || head.method == .OPTIONS else {
+            return .malformed("its target is no path")
+        }
+        guard head.uri.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            return .malformed("its target holds what no address may")
+        }
+        return nil
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.fireChannelReadComplete()
+        if isDiscarding { context.read() }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard error is HTTPParserError || error is NIOHTTPDecoderError else {
+            connection.leave()
+            return context.fireErrorCaught(error)
+        }
+        guard !isDiscarding else { return }
+        if case HTTPParserError.headerOverflow = error { return answer(.headerTooLarge(), context) }
+        answer(.malformed("\(error)"), context)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event { connection.leave() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        receiveDeadline?.cancel()
+        writeDeadline?.cancel()
+        connection.leave()
+        context.fireChannelInactive()
+    }
+
+    // MARK: out
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard !isDiscarding else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        switch unwrapOutboundIn(data) {
+        case .head(let head):
+            hasBegunAnswer = true
+            if head.headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "close" }) {
+                closesAfterAnswer = true
+            }
+            context.write(data, promise: promise)
+        case .body: context.write(data, promise: promise)
+        case .end:
+            owesAnswer = false
+            guard closesAfterAnswer || isReceiving else { return context.write(data, promise: promise) }
+            context.writeAndFlush(data, promise: promise)
+            linger(context)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        writeDeadline?.cancel()
+        if !context.channel.isWritable {
+            let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+            writeDeadline = context.eventLoop.scheduleTask(in: .seconds(Int64(limits.writeSeconds))) {
+                bound.value.close(promise: nil)
+            }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    /// Answers in place of a route, and ends the connection.
+    private func answer(_ error: APIError, _ context: ChannelHandlerContext) {
+        guard !hasBegunAnswer || !owesAnswer else { return context.close(promise: nil) }
+        let body = error.body.encoded()
+        var head = HTTPResponseHead(
+            version: .http1_1, status: HTTPResponseStatus(statusCode: error.status.code))
+        for field in error.headers { head.headers.add(name: field.name.rawName, value: field.value) }
+        head.headers.replaceOrAdd(name: "connection", value: "close")
+        head.headers.add(name: "content-length", value: "\(body.count)")
+        head.headers.add(name: "x-request-id", value: RequestTag.made())
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        linger(context)
+        // Whoever still reads the body of this request is to stop.
+        connection.leave()
+        if isForwarded { context.fireErrorCaught(ChannelError.inputClosed) }
+    }
+
+    /// Closes in such a way that the answer arrives: a close while bytes come in would take it back.
+    private func linger(_ context: ChannelHandlerContext) {
+        isDiscarding = true
+        receiveDeadline?.cancel()
+        context.close(mode: .output, promise: nil)
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: .seconds(2)) { bound.value.close(promise: nil) }
+        context.read()
+    }
+}
+
+extension Settings.Limits {
+    /// The largest body that any route takes; more is refused before it is read.
+    var largestBody: Int {
+        max(uploadBytes, voiceBytes, speechBytes) + formBytes
+    }
+
+    /// A request to speak may carry a recording, in base64.
+    var speechBytes: Int { jsonBytes + voiceBytes / 3 * 4 + 4 }
+
+    /// What a form may hold beside its file.
+    var formBytes: Int { jsonBytes }
+}
+
+extension HTTPVersion {
+    /// HTTP/1.0, which knows no chunks.
+    fileprivate var isOld: Bool { major == 1 && minor == 0 }
+}

@@ -1,0 +1,111 @@
+import CoreMetrics
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import NIOCore
+import Synchronization
+
+/// Work that is done for one client as long as it listens and no longer than it may take.
+final class Job<Element: Sendable>: Sendable {
+    /// The client went away; there is nobody to be told.
+    struct ClientLeft: Error {}
+
+    let relay = Relay<Element>(capacity: 16)
+    private let tasks = Mutex<[Task<Void, Never>]>([])
+    private let connection: Connection
+    private let watch = Mutex(0)
+
+    /// Begins.
+    ///
+    /// - Parameter work: makes the elements; it is cancelled when nobody wants them.
+    init(
+        _ parts: ServerParts, _ context: ServerContext,
+        work: @escaping @Sendable (Relay<Element>) async throws -> Void
+    ) async throws {
+        connection = try await GuardedChannel.connection(of: context.channel)
+        let (relay, limits, metrics) = (relay, parts.settings.limits, parts.metrics)
+        metrics.active.increment()
+        let worker = Task {
+            defer { metrics.active.decrement() }
+            do {
+                try await work(relay)
+                try Task.checkCancellation()
+                relay.finish()
+            } catch {
+                relay.finish(throwing: error)
+            }
+        }
+        let deadline = Task {
+            guard (try? await Task.sleep(for: .seconds(limits.requestSeconds))) != nil else { return }
+            relay.finish(throwing: EngineError.late(seconds: limits.requestSeconds))
+            worker.cancel()
+        }
+        let pings = Task {
+            while (try? await Task.sleep(for: .seconds(limits.pingSeconds))) != nil { relay.nudge() }
+        }
+        tasks.withLock { $0 = [worker, deadline, pings] }
+        let number = connection.onLeave {
+            metrics.clientsLeft.increment()
+            relay.finish(throwing: ClientLeft())
+            worker.cancel()
+        }
+        watch.withLock { $0 = number }
+    }
+
+    deinit { stop() }
+
+    /// The work stops, if it goes on.
+    func stop() {
+        connection.forget(watch.withLock { $0 })
+        relay.close()
+        for task in tasks.withLock({ $0 }) { task.cancel() }
+    }
+
+    /// The next element; nil at the end.
+    func next() async throws -> Element? {
+        while true {
+            switch try await relay.next() {
+            case .element(let element): return element
+            case .silence: continue
+            case .end: return nil
+            }
+        }
+    }
+}
+
+extension Job {
+    /// An answer that leaves as its elements are made. The first one is there already: what failed before it was
+    /// answered with a status of its own.
+    ///
+    /// - Parameters:
+    ///   - bytes: what is written of an element.
+    ///   - silence: what is written when nothing comes for long; nil where nothing may be.
+    ///   - failure: the last words of a stream that breaks off; nil ends the connection instead.
+    func response(
+        beginningWith first: Element, type: String, silence: String? = nil, headers: HTTPFields = [:],
+        bytes: @escaping @Sendable (Element) -> [UInt8], failure: (@Sendable (APIError) -> String)? = nil
+    ) -> Response {
+        var headers = headers
+        headers[.contentType] = type
+        headers[.cacheControl] = "no-store"
+        let body = ResponseBody { [self] writer in
+            defer { stop() }
+            do {
+                try await writer.write(ByteBuffer(bytes: bytes(first)))
+                var isOpen = true
+                while isOpen {
+                    switch try await relay.next() {
+                    case .element(let element): try await writer.write(ByteBuffer(bytes: bytes(element)))
+                    case .silence: if let silence { try await writer.write(ByteBuffer(string: silence)) }
+                    case .end: isOpen = false
+                    }
+                }
+            } catch {
+                guard let failure, !(error is ClientLeft) else { throw error }
+                try await writer.write(ByteBuffer(string: failure(APIError(describing: error))))
+            }
+            try await writer.finish(nil)
+        }
+        return Response(status: .ok, headers: headers, body: body)
+    }
+}

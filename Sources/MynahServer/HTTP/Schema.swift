@@ -1,0 +1,142 @@
+import HTTPTypes
+
+/// Shapes of what the server answers, as its description shows them.
+enum Schema {
+    static let text: JSONValue = ["type": "string"]
+    static let bytes: JSONValue = ["type": "string", "format": "binary"]
+
+    static func object(_ properties: [String: JSONValue], required: [String]? = nil) -> JSONValue {
+        [
+            "type": "object", "properties": .object(properties),
+            "required": .array((required ?? properties.keys.sorted()).map { .text($0) }),
+        ]
+    }
+
+    static func list(_ name: String, _ item: JSONValue) -> JSONValue {
+        object([name: ["type": "array", "items": item]])
+    }
+
+    static let model = object(
+        [
+            "id": ["type": "string"], "object": ["const": "model"], "created": ["type": "integer"],
+            "owned_by": ["type": "string"], "kind": ["enum": ["speech", "transcription"]],
+            "state": ["enum": ["idle", "loading", "ready", "resting"]],
+        ])
+
+    static let voice = object(
+        [
+            "id": ["type": "string"], "object": ["const": "audio.voice"], "name": ["type": "string"],
+            "type": ["enum": ["audio_sample", "prompt", "preset"]], "created_at": ["type": "integer"],
+        ], required: ["id", "object", "name", "type"])
+
+    static let consent = object(
+        [
+            "id": ["type": "string"], "object": ["const": "audio.voice_consent"], "name": ["type": "string"],
+            "language": ["type": "string"], "created_at": ["type": "integer"],
+        ])
+
+    static let deleted = object(
+        ["id": ["type": "string"], "object": ["type": "string"], "deleted": ["const": true]])
+
+    static let error = object(
+        [
+            "error": object(
+                [
+                    "message": ["type": "string"], "type": ["type": "string"],
+                    "param": ["type": ["string", "null"]], "code": ["type": ["string", "null"]],
+                ])
+        ])
+
+    static func part(_ name: String, _ meaning: String) -> Operation.Parameter {
+        Operation.Parameter(
+            name: name, place: .path, schema: ["type": "string", "minLength": 1], meaning: meaning)
+    }
+
+    static func query(_ name: String, _ schema: JSONValue, _ meaning: String) -> Operation.Parameter {
+        Operation.Parameter(name: name, place: .query, schema: schema, meaning: meaning)
+    }
+}
+
+/// The description of every route in OpenAPI's form, made from the table that the router is made from.
+enum Description {
+    static func of(_ table: RouteTable, asksForKeys: Bool) -> JSONValue {
+        var paths: [String: JSONValue] = [:]
+        for route in table.routes where !route.path.hasPrefix("/page") && route.path != "/" {
+            let path = route.path.replacing("+}", with: "}")
+            var operations: [String: JSONValue] = [:]
+            if case .object(let known) = paths[path] { operations = known }
+            operations[route.method.rawValue.lowercased()] = described(route, asksForKeys)
+            paths[path] = .object(operations)
+        }
+        return [
+            "openapi": "3.1.0",
+            "info": ["title": "Mynah", "version": "1", "description": "Speech on this machine."],
+            "paths": .object(paths),
+            "components": [
+                "schemas": ["Error": Schema.error],
+                "securitySchemes": ["key": ["type": "http", "scheme": "bearer"]],
+            ],
+        ]
+    }
+
+    private static func described(_ route: Route, _ asksForKeys: Bool) -> JSONValue {
+        let operation = route.operation
+        var fields: [String: JSONValue] = [
+            "operationId": .text(operation.name), "summary": .text(operation.summary),
+            "responses": responses(of: route, asksForKeys),
+        ]
+        if !operation.parameters.isEmpty {
+            fields["parameters"] = .array(
+                operation.parameters.map { parameter in
+                    [
+                        "name": .text(parameter.name), "in": .text(parameter.place.rawValue),
+                        "required": .truth(parameter.place == .path), "schema": parameter.schema,
+                        "description": .text(parameter.meaning),
+                    ]
+                })
+        }
+        switch operation.body {
+        case .none: break
+        case .json(let all, let required):
+            fields["requestBody"] = body(["application/json"], all, required)
+        case .form(let all, let required):
+            fields["requestBody"] = body(["multipart/form-data"], all, required)
+        case .formOrJSON(let all, let required):
+            fields["requestBody"] = body(["multipart/form-data", "application/json"], all, required)
+        }
+        if asksForKeys, route.access != .everybody { fields["security"] = [["key": []]] }
+        return .object(fields)
+    }
+
+    private static func body(_ types: [String], _ fields: [Field], _ required: [String]) -> JSONValue {
+        var properties: [String: JSONValue] = [:]
+        for field in fields {
+            guard case .object(var schema) = field.schema else { continue }
+            schema["description"] = .text(field.meaning)
+            properties[field.name] = .object(schema)
+        }
+        guard case .object(var schema) = Schema.object(properties, required: required) else { return .null }
+        schema["additionalProperties"] = false
+        let content = types.map { ($0, ["schema": .object(schema)] as JSONValue) }
+        return ["required": true, "content": .object(Dictionary(content) { $1 })]
+    }
+
+    private static func responses(of route: Route, _ asksForKeys: Bool) -> JSONValue {
+        let answer = route.operation.answer
+        var content: [String: JSONValue] = [:]
+        for (type, schema) in answer.content { content[type] = ["schema": schema] }
+        var all: [String: JSONValue] = [
+            "\(answer.status)": ["description": "As asked.", "content": .object(content)]
+        ]
+        var errors = Set(route.operation.errors + [400, 403, 405, 421, 431])
+        if asksForKeys, route.access != .everybody { errors.insert(401) }
+        if route.access == .counted { errors.insert(429) }
+        for status in errors {
+            all["\(status)"] = [
+                "description": "What is wrong, in words.",
+                "content": ["application/json": ["schema": ["$ref": "#/components/schemas/Error"]]],
+            ]
+        }
+        return .object(all)
+    }
+}
