@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build test parity bench format lint format-check docs check clean
+.PHONY: help deps build test acceptance load test-vulkan parity bench format lint format-check docs check clean
 
 # One script knows where the libraries are; the recipes ask it.
 with := . scripts/environment.sh;
@@ -18,6 +18,15 @@ build: ## build the mynah program (release)
 
 test: ## build and run every test (release); needs no model and no network
 	@scripts/test.sh
+
+acceptance: build ## run published clients and a browser against the server
+	@scripts/acceptance.sh
+
+load: build ## many clients at once, and workers killed under them, as a table
+	@scripts/load_test.py
+
+test-vulkan: ## the tests that compute on accelerators, with Mesa's software Vulkan driver if need be
+	@scripts/test_vulkan.sh
 
 parity: deps ## compare with the reference implementation, for the models that are installed
 	@$(with) swift test -c release --filter Parity
