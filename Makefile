@@ -16,7 +16,7 @@ deps: ## install system packages and build ggml, whatever is missing
 build: ## build the mynah program (release)
 	@scripts/build.sh
 
-test: ## build and run every test (release); needs no model and no network
+test: ## build and run every test (release), published clients first; needs no model
 	@scripts/test.sh
 
 acceptance: build ## run published clients and a browser against the server
