@@ -102,7 +102,8 @@ final class SpeechRequest: Sendable {
     func fail(_ error: any Error) {
         guard !stopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
         continuation.finish(throwing: error)
-        supplier.withLock { $0?.cancel() }
+        let supplier = supplier.withLock { $0 }
+        supplier?.cancel()
         onStop()
     }
 

@@ -78,6 +78,9 @@ enum Program {
 struct Interruption {
     /// Seconds that the command may take to end; a server lets what streams go on.
     static let patience = Atomic(3)
+    /// Whether the signals are let pass: a worker gets those that are sent to the server's whole group, and ends
+    /// when the server has let its listeners hear to the end.
+    static let isIgnored = Atomic(false)
     private let sources: [any DispatchSourceSignal]
 
     init(of task: Task<Int32, Never>) {
@@ -85,6 +88,7 @@ struct Interruption {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
+                if Self.isIgnored.load(ordering: .relaxed) { return }
                 if task.isCancelled { _exit(ExitStatus.of(.cancelled)) }
                 task.cancel()
                 DispatchQueue.global().asyncAfter(

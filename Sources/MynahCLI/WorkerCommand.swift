@@ -1,6 +1,7 @@
 import ArgumentParser
 import MynahServer
 import SpeechCore
+import Synchronization
 
 /// A model's own process, which only a server starts.
 struct WorkerCommand: AsyncParsableCommand {
@@ -12,6 +13,7 @@ struct WorkerCommand: AsyncParsableCommand {
     var name: String?
 
     func run() async throws {
+        Interruption.isIgnored.store(true, ordering: .relaxed)
         guard await WorkerProgram.run() else {
             throw SpeechError(
                 .invalidInput, "'mynah worker' is started by a server, and by nobody else.",

@@ -163,11 +163,14 @@ private final class SharedAnswer<Element: Sendable>: Sendable {
     }
 
     private func give(_ element: Element) {
-        state.withLock { state in
+        let listeners = state.withLock { state in
             state.bytes += size(element)
             if state.bytes > most { state.kept = nil } else { state.kept?.append(element) }
-            for listener in state.listeners.values { listener.yield(element) }
+            return state.listeners.values
         }
+        // Outside the lock: giving wakes a task, and a task that is being ended holds what waking takes while it
+        // comes here through `leave`.
+        for listener in listeners { listener.yield(element) }
     }
 
     private func finish(_ error: (any Error)?) {

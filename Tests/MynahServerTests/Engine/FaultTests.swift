@@ -13,7 +13,7 @@ import Testing
 
 struct FaultTests {
     /// Speaks until the first sound, then ends the worker.
-    private func crash(_ test: TestPool, _ order: SpeechOrder, signal: Int32 = SIGKILL) async throws
+    private func crash(_ test: TestPool, _ order: SpeechOrder, signal: Int32 = SIGSEGV) async throws
         -> EngineError?
     {
         let stream = try await test.pool.speak(order)
@@ -33,7 +33,7 @@ struct FaultTests {
         let test = try TestPool()
         let spoken = try await test.speak("The next.")
         for turn in 0..<20 {
-            let signal = [SIGKILL, SIGABRT, SIGSEGV, SIGTERM][turn % 4]
+            let signal = [SIGKILL, SIGABRT, SIGSEGV, SIGBUS][turn % 4]
             #expect(try await crash(test, TestPool.endless("\(turn)"), signal: signal) == .crashed("bundled"))
             #expect(try await test.speak("The next.") == spoken)
         }
@@ -57,6 +57,17 @@ struct FaultTests {
             _ = try await test.pool.speak(TestPool.endless("bad"))
         }
         #expect(try await !test.speak("good").isEmpty)
+        await test.pool.close(grace: .zero)
+    }
+
+    @Test func `a worker that somebody ends from outside is nobody's fault`() async throws {
+        let test = try TestPool()
+        let order = TestPool.order("innocent", frames: 3000)
+        for _ in 0..<3 { #expect(try await crash(test, order, signal: SIGKILL) == .crashed("bundled")) }
+        // Not even suspected: others are answered beside it.
+        let long = try await test.pool.speak(order)
+        #expect(try await !test.speak("beside").isEmpty)
+        withExtendedLifetime(long) {}
         await test.pool.close(grace: .zero)
     }
 
@@ -91,7 +102,10 @@ struct FaultTests {
     }
 
     @Test func `a program that ends while it loads is left alone for a while`() async throws {
-        let test = try TestPool { $0.program = "/bin/false" }
+        let test = try TestPool {
+            $0.program = "/bin/false"
+            $0.restAfterFailure = .seconds(3600)
+        }
         #expect(await engineError { _ = try await test.speak("x") } == .crashed("bundled"))
         guard case .resting(let seconds) = await test.pool.models().first?.state else {
             Issue.record("it rests")

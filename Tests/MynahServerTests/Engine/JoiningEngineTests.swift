@@ -1,3 +1,4 @@
+import Foundation
 import Mynah
 import MynahServer
 import SpeechCore
@@ -147,5 +148,32 @@ struct JoiningEngineTests {
         hand.asked[0].say(3, ending: .natural)
         #expect(try await heard.next()?.frames == 3)
         withExtendedLifetime(second) {}
+    }
+
+    /// Whoever is ended while an element is on its way to it must not hold up the answer.
+    @Test(.timeLimit(.minutes(2)))
+    func `listeners who leave while they are given something hold up nobody`() async throws {
+        let engine = JoiningEngine(hand)
+        for turn in 0..<40 {
+            let asked = order("\(turn)")
+            let stays = try await engine.speak(asked)
+            let leavers = try await withThrowingTaskGroup(of: Task<Void, Never>.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        let stream = try await engine.speak(asked)
+                        return Task { do { for try await _ in stream {} } catch {} }
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            let request = hand.asked[turn]
+            // A thread of its own ends them, as a connection's does.
+            let thread = Thread { for leaver in leavers { leaver.cancel() } }
+            thread.start()
+            for frame in 1..<200 { request.say(frame) }
+            request.say(200, ending: .natural)
+            #expect(try await frames(stays) == Array(1...200))
+            for leaver in leavers { await leaver.value }
+        }
     }
 }

@@ -94,6 +94,22 @@ struct WorkerProgramTests {
         #expect(worker.status() == 0)
     }
 
+    @Test(arguments: [SIGTERM, SIGINT])
+    func `a signal that is sent to the server's whole group does not end a worker`(_ signal: Int32) throws {
+        let worker = try RawWorker()
+        let bundled = try TestPool().library.locate("bundled").path
+        try worker.send(.load(WorkerModel(path: bundled, LoadOptions(device: .cpu, threads: 1))))
+        let loaded = try worker.next { if case .loaded = $0 { true } else { false } }
+        #expect(loaded != nil)
+        kill(worker.process, signal)
+        let order = TestPool.order("still there")
+        try worker.send(.speak(order.utterance, order.options), request: 1)
+        let last = try worker.next { if case .chunk(let chunk) = $0 { chunk.ending != nil } else { false } }
+        #expect(last != nil)
+        worker.hangUp()
+        #expect(worker.status() == 0)
+    }
+
     @Test func `a worker that is told nonsense ends`() throws {
         let worker = try RawWorker()
         worker.send([255, 255, 255, 255, 1, 2, 3])

@@ -2,7 +2,8 @@
 ///
 /// A crash does not say whose fault it was. Whoever was inside is suspected, and runs alone when it is asked for
 /// again: if it ends well it is cleared; if the worker ends again, nobody else can have done it, and the request is
-/// refused from then on. So nobody is refused for having been in bad company.
+/// refused from then on. So nobody is refused for having been in bad company, nor because somebody outside ended the
+/// worker, which is no crash.
 struct FaultRecord {
     /// Requests that are remembered; the oldest are forgotten first.
     static let most = 1024

@@ -170,7 +170,7 @@ extension ModelPool {
             rest(resident, because: resident.refusal ?? EngineError.crashed(resident.name))
         } else {
             resident.stage = .absent
-            lose(resident, worker)
+            lose(resident, worker, ending)
             // Those who wait were not in it.
             if !resident.waiting.isEmpty { load(resident) }
         }
@@ -182,11 +182,13 @@ extension ModelPool {
     }
 
     /// Fails what was inside a process that ended.
-    private func lose(_ resident: Resident, _ worker: WorkerProcess) {
+    private func lose(_ resident: Resident, _ worker: WorkerProcess, _ ending: WorkerEnding) {
+        var isBlamed = true
+        if case .stopped = ending { isBlamed = false }
         let lost = resident.active.values
         resident.active = [:]
         for ticket in lost {
-            faults.note(ticket.digest)
+            if isBlamed { faults.note(ticket.digest) }
             _ = worker.forget(ticket.number)
             resident.metrics.ended(.crashed, since: ticket.asked)
             ticket.fail(EngineError.crashed(resident.name))
@@ -198,8 +200,8 @@ extension ModelPool {
         let error = error as? EngineError ?? .speech(SpeechError(describing: error))
         if case .speech = error { resident.refusal = error }
         resident.failures += 1
-        let seconds = min(60, 1 << min(resident.failures - 1, 6))
-        resident.restsUntil = .now + .seconds(seconds)
+        let doubled = settings.restAfterFailure * (1 << min(resident.failures - 1, 6))
+        resident.restsUntil = .now + min(doubled, max(.seconds(60), settings.restAfterFailure))
         (resident.stage, resident.progress) = (.resting, nil)
         log.warning(
             "A model could not be loaded", metadata: ["model": "\(resident.name)", "error": "\(error)"])

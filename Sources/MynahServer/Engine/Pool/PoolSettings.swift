@@ -36,6 +36,8 @@ package struct PoolSettings: Sendable {
     package var hangAfter = Duration.seconds(300)
     /// How long a model that must make room for another is left to those who keep asking it.
     package var yieldAfter = Duration.seconds(15)
+    /// How long a model that could not be loaded is left alone; twice as long each time, up to a minute.
+    package var restAfterFailure = Duration.seconds(1)
     /// The program that runs a model, which is this one.
     package var program = Bundle.main.executablePath ?? "mynah"
     /// Variables that workers are given, less those that hold keys.

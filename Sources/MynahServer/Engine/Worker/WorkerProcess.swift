@@ -29,7 +29,10 @@ package enum WorkerEvent: Sendable, Equatable {
 /// How a worker's process ended.
 package enum WorkerEnding: Sendable, Equatable, CustomStringConvertible {
     case exited(Int32)
+    /// It failed, or the system took its memory back, or it hung and was killed.
     case signalled(Int32)
+    /// Somebody outside ended it: nothing that it was doing is to blame.
+    case stopped(Int32)
     /// It sent what cannot be read, and was killed.
     case broken(WireError)
 
@@ -37,6 +40,7 @@ package enum WorkerEnding: Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .exited(let status): "it exited with status \(status)"
         case .signalled(let number): "signal \(number) ended it"
+        case .stopped(let number): "somebody ended it with signal \(number)"
         case .broken(let error): "it sent what cannot be read (\(error)) and was killed"
         }
     }
@@ -65,6 +69,7 @@ package final class WorkerProcess: Sendable {
     private let socket: Int32
     private let writer = DispatchQueue(label: "orders")
     private let state = Mutex(State())
+    private let memoryKills = MemoryKills.count
 
     private struct State {
         var outputs: [UInt32: WorkerOutput] = [:]
@@ -73,6 +78,8 @@ package final class WorkerProcess: Sendable {
         var lastSign = ContinuousClock.now
         var isReaped = false
         var closed = false
+        /// Whether we ended it.
+        var isKilled = false
     }
 
     /// How a worker is started.
@@ -169,7 +176,9 @@ package final class WorkerProcess: Sendable {
     /// Ends the process at once.
     package func kill() {
         state.withLock { state in
-            if !state.isReaped { _ = Foundation.kill(process, SIGKILL) }
+            guard !state.isReaped else { return }
+            state.isKilled = true
+            _ = Foundation.kill(process, SIGKILL)
         }
     }
 
@@ -235,12 +244,14 @@ package final class WorkerProcess: Sendable {
     }
 
     private func end(_ words: Int32, _ lines: inout WorkerWords, _ damage: WireError?) {
-        kill()
+        // It has ended, or will: what closes the socket is its end.
+        _ = Foundation.kill(process, SIGKILL)
         mynah_worker_await(process)
         var status: Int32 = 0
-        state.withLock { state in
+        let isKilled = state.withLock { state in
             while waitpid(process, &status, 0) < 0, errno == EINTR {}
             (state.isReaped, state.closed) = (true, true)
+            return state.isKilled
         }
         // What it said last may still be in the pipe; nothing that it started holds the other end, for it starts nothing.
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -251,12 +262,28 @@ package final class WorkerProcess: Sendable {
         close(words)
         shutdown(socket, Int32(SHUT_RDWR))
         writer.async { [socket] in close(socket) }
-        let signal = status & 0x7f
-        continuation.yield(
-            .ended(
-                damage.map(WorkerEnding.broken)
-                    ?? (signal == 0 ? .exited(status >> 8 & 0xff) : .signalled(signal))))
+        let ending = damage.map(WorkerEnding.broken) ?? ending(status, isKilled: isKilled)
+        continuation.yield(.ended(ending))
         continuation.finish()
+    }
+
+    private func ending(_ status: Int32, isKilled: Bool) -> WorkerEnding {
+        let signal = status & 0x7f
+        switch signal {
+        case 0: return .exited(status >> 8 & 0xff)
+        case SIGKILL where isKilled || MemoryKills.count != memoryKills: return .signalled(signal)
+        case SIGKILL, SIGTERM, SIGINT, SIGHUP, SIGQUIT: return .stopped(signal)
+        default: return .signalled(signal)
+        }
+    }
+}
+
+/// Processes that the system has killed since it started to get their memory back; zero where it does not say.
+private enum MemoryKills {
+    static var count: Int {
+        let counts = (try? String(contentsOfFile: "/proc/vmstat", encoding: .utf8)) ?? ""
+        let line = counts.split(separator: "\n").first { $0.hasPrefix("oom_kill ") }
+        return line?.split(separator: " ").last.flatMap { Int($0) } ?? 0
     }
 }
 
