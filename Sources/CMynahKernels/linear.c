@@ -7,14 +7,13 @@ enum { BUFFER = 4096, OUTPUT_UNIT = 16 };
 
 static int is_native(int32_t type) {
     return type == MYNAH_F32 || type == MYNAH_F16 || type == MYNAH_BF16 || type == MYNAH_Q8_0 || type == MYNAH_Q4_0
-           || type == MYNAH_Q4_K || type == MYNAH_Q6_K || type == MYNAH_Q4_0_TURNED;
+           || type == MYNAH_Q4_K || type == MYNAH_Q6_K || type == MYNAH_Q8_0_TURNED || type == MYNAH_Q4_0_TURNED;
 }
 
 int32_t mynah_linear_supports(int32_t type, int64_t k) {
     if (!is_native(type) || k <= 0) { return 0; }
     if (type == MYNAH_Q4_K || type == MYNAH_Q6_K) { return k % 256 == 0; }
-    if (type == MYNAH_Q8_0 || type == MYNAH_Q4_0 || type == MYNAH_Q4_0_TURNED) { return k % 32 == 0; }
-    return 1;
+    return type == MYNAH_F32 || type == MYNAH_F16 || type == MYNAH_BF16 || k % 32 == 0;
 }
 
 static void generic_prepare(const mynah_weight *weight, const float *x, int64_t k, uint8_t *out) {

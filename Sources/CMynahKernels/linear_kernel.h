@@ -36,8 +36,9 @@ mynah_kernel mynah_kernel_float(int32_t type, int32_t exact);
 mynah_kernel mynah_kernel_quantised(int32_t type);
 /// False when the processor lacks the instructions.
 int mynah_kernel_vnni(int32_t type, mynah_kernel *kernel);
-/// The product with turned weights, which reads the same activations.
-void mynah_turned_dot(const mynah_tile *tile);
+/// Products with turned weights, which read the same activations.
+void mynah_turned_dot_q4_0(const mynah_tile *tile);
+void mynah_turned_dot_q8_0(const mynah_tile *tile);
 int mynah_kernel_bf16(mynah_kernel *kernel);
 
 static inline float mynah_half_to_float(uint16_t h) {

@@ -184,13 +184,14 @@ MYNAH_TARGET_VNNI static void quantise(const mynah_weight *weight, const float *
 static size_t group_bytes(int64_t k) { return (size_t)mynah_groups(k) * sizeof(mynah_group); }
 
 int32_t mynah_linear_turns(int32_t type) {
-    return type == MYNAH_Q4_0 && (mynah_cpu_features() & MYNAH_CPU_AVX512_VNNI) != 0;
+    return (type == MYNAH_Q4_0 || type == MYNAH_Q8_0) && (mynah_cpu_features() & MYNAH_CPU_AVX512_VNNI) != 0;
 }
 
 int mynah_kernel_vnni(int32_t type, mynah_kernel *kernel) {
     if (!(mynah_cpu_features() & MYNAH_CPU_AVX512_VNNI)) { return 0; }
     *kernel = (mynah_kernel){quantise, group_bytes, tile_q8_0};
-    if (type == MYNAH_Q4_0_TURNED) { kernel->dot = mynah_turned_dot; }
+    if (type == MYNAH_Q8_0_TURNED) { kernel->dot = mynah_turned_dot_q8_0; }
+    if (type == MYNAH_Q4_0_TURNED) { kernel->dot = mynah_turned_dot_q4_0; }
     if (type == MYNAH_Q4_0) { kernel->dot = tile_q4_0; }
     if (type == MYNAH_Q4_K) { kernel->dot = tile_q4_k; }
     if (type == MYNAH_Q6_K) { kernel->dot = tile_q6_k; }

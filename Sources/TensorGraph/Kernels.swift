@@ -239,8 +239,8 @@ private final class LinearKernel: KernelOperation {
         result.rows = Int64(weight.shape[0])
         result.bias = bias?.floats
         if let turned = weight.turned {
-            result.type = Int32(turned.rawValue)
-            result.row_bytes = mynah_linear_turned_row(Int64(width))
+            result.type = turned + Int32(MYNAH_TURNED.rawValue)
+            result.row_bytes = mynah_linear_turned_row(turned, Int64(width))
             return result
         }
         result.type = Int32(type.rawValue)

@@ -96,16 +96,16 @@ package final class WeightLoader {
             mynah_linear_turns(number) != 0
         else { return nil }
         let (rows, width) = (Int64(shape[0]), Int64(shape[1]))
-        let bytes = mynah_linear_turned_bytes(rows, width)
+        let bytes = mynah_linear_turned_bytes(number, rows, width)
         let weight = derive(path, GGML_TYPE_I8, [bytes], bytes: bytes) { target in
             Conversion.convert(tensor, to: type, at: target)
             Self.forget(tensor)
-            let panel = mynah_linear_turned_bytes(4, width)
+            let panel = mynah_linear_turned_bytes(number, 4, width)
             withUnsafeTemporaryAllocation(byteCount: panel, alignment: 64) {
-                mynah_linear_turn(target, rows, width, $0.baseAddress)
+                mynah_linear_turn(number, target, rows, width, $0.baseAddress)
             }
         }
-        return weight.turned(MYNAH_Q4_0_TURNED, shape)
+        return weight.turned(number, shape)
     }
 
     func derive(_ path: String, _ shape: [Int], _ make: @escaping () -> [Float]) -> Weight {

@@ -13,7 +13,7 @@ package struct Weight: @unchecked Sendable {
     /// Row-major, as in the checkpoint.
     package let shape: [Int]
     /// Laid out for our product alone: the node holds bytes that nothing else can read.
-    private(set) var turned: mynah_type?
+    private(set) var turned: Int32?
 
     init(_ node: UnsafeMutablePointer<ggml_tensor>, _ store: WeightStore, _ path: String, _ shape: [Int]) {
         self.node = node
@@ -23,7 +23,7 @@ package struct Weight: @unchecked Sendable {
     }
 
     /// A matrix of `shape` whose turned bytes `node` holds.
-    func turned(_ type: mynah_type, _ shape: [Int]) -> Weight {
+    func turned(_ type: Int32, _ shape: [Int]) -> Weight {
         var weight = Weight(node, store, path, shape)
         weight.turned = type
         return weight

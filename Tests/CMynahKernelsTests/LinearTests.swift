@@ -42,8 +42,8 @@ struct LinearCall {
         let tables = weights.indices.map { i -> mynah_weight in
             let (type, rows) = (Int32(weights[i].type.rawValue), Int64(weights[i].rows))
             return mynah_weight(
-                data: UnsafeRawPointer(weightCopies[i]), type: turned ? type | 0x100 : type, rows: rows,
-                row_bytes: turned ? mynah_linear_turned_row(Int64(k)) : weights[i].rowBytes,
+                data: UnsafeRawPointer(weightCopies[i]), type: turned ? type + Int32(MYNAH_TURNED.rawValue) : type, rows: rows,
+                row_bytes: turned ? mynah_linear_turned_row(type, Int64(k)) : weights[i].rowBytes,
                 bias: biasCopies[i], vec_dot: nil, from_float: nil, activation_bytes: 0)
         }
         y.withUnsafeMutableBufferPointer { out in
@@ -95,14 +95,14 @@ struct LinearCall {
     }
 
     private func turn(_ weights: Weights) -> UnsafeMutableRawPointer {
-        let rows = Int64(weights.rows)
-        let bytes = mynah_linear_turned_bytes(rows, Int64(k))
+        let (type, rows) = (Int32(weights.type.rawValue), Int64(weights.rows))
+        let bytes = mynah_linear_turned_bytes(type, rows, Int64(k))
         let target = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
         UnsafeMutableRawBufferPointer(start: target, count: bytes).copyBytes(from: weights.bytes)
         let panel = UnsafeMutableRawPointer.allocate(
-            byteCount: mynah_linear_turned_bytes(4, Int64(k)), alignment: 64)
+            byteCount: mynah_linear_turned_bytes(type, 4, Int64(k)), alignment: 64)
         defer { panel.deallocate() }
-        mynah_linear_turn(target, rows, Int64(k), panel)
+        mynah_linear_turn(type, target, rows, Int64(k), panel)
         return target
     }
 
@@ -164,7 +164,7 @@ extension KernelTests {
 
         @Test(.enabled(if: mynah_linear_turns(2) != 0, "AVX-512 VNNI multiplies turned blocks"))
         func `turned blocks give the bits of stored ones`() {
-            for type in [MYNAH_Q4_0] {
+            for type in [MYNAH_Q4_0, MYNAH_Q8_0] {
                 for (k, outputs) in [(32, 1), (512, 6), (1056, 37), (5120, 18)] {
                     for rows in [1, 2, 3, 8, 45, 64, 70] {
                         var call = LinearCall([Weights(type, rows: outputs, k: k, seed: k)], rows: rows)

@@ -25,8 +25,10 @@ typedef enum mynah_type {
     MYNAH_Q4_K = 12,
     MYNAH_Q6_K = 14,
     MYNAH_BF16 = 30,
-    /// q4_0 as `mynah_linear_turn` lays it out.
-    MYNAH_Q4_0_TURNED = 0x102,
+    /// Blocks as `mynah_linear_turn` lays them out: the type's number and this.
+    MYNAH_TURNED = 0x100,
+    MYNAH_Q4_0_TURNED = MYNAH_TURNED + MYNAH_Q4_0,
+    MYNAH_Q8_0_TURNED = MYNAH_TURNED + MYNAH_Q8_0,
 } mynah_type;
 
 /// ggml's `ggml_vec_dot_t`: `*s` = dot product of `n` elements of weight row `x` and quantised activation `y`.
@@ -98,13 +100,13 @@ int32_t mynah_linear_supports(int32_t type, int64_t k);
 /// Whether blocks of `type` are multiplied faster when laid out anew, turned, which takes memory of their own.
 int32_t mynah_linear_turns(int32_t type);
 
-/// Bytes of `rows` turned rows, and of one row among them (a weight's `row_bytes`).
-size_t mynah_linear_turned_bytes(int64_t rows, int64_t k);
-size_t mynah_linear_turned_row(int64_t k);
+/// Bytes of `rows` turned rows of q4_0 or q8_0, and of one row among them (a weight's `row_bytes`).
+size_t mynah_linear_turned_bytes(int32_t type, int64_t rows, int64_t k);
+size_t mynah_linear_turned_row(int32_t type, int64_t k);
 
-/// Lays out `rows` rows of q4_0 blocks anew where they are. `data` is aligned to 64 bytes and has room for the turned
-/// bytes, `panel` for those of four rows.
-void mynah_linear_turn(void *data, int64_t rows, int64_t k, void *panel);
+/// Lays out `rows` rows of q4_0 or q8_0 blocks anew where they are. `data` is aligned to 64 bytes and has room for the
+/// turned bytes, `panel` for those of four rows.
+void mynah_linear_turn(int32_t type, void *data, int64_t rows, int64_t k, void *panel);
 
 /// Products with rows that `mynah_linear_prepare` has prepared.
 void mynah_linear(const mynah_linear_args *args, int32_t ith, int32_t nth);
