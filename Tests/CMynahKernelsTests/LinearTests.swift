@@ -41,8 +41,9 @@ struct LinearCall {
         var y = [Float](repeating: .nan, count: rows * width)
         let tables = weights.indices.map { i -> mynah_weight in
             let (type, rows) = (Int32(weights[i].type.rawValue), Int64(weights[i].rows))
+            let laidOut = turned ? type + Int32(MYNAH_TURNED.rawValue) : type
             return mynah_weight(
-                data: UnsafeRawPointer(weightCopies[i]), type: turned ? type + Int32(MYNAH_TURNED.rawValue) : type, rows: rows,
+                data: UnsafeRawPointer(weightCopies[i]), type: laidOut, rows: rows,
                 row_bytes: turned ? mynah_linear_turned_row(type, Int64(k)) : weights[i].rowBytes,
                 bias: biasCopies[i], vec_dot: nil, from_float: nil, activation_bytes: 0)
         }
