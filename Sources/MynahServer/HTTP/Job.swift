@@ -11,7 +11,9 @@ final class Job<Element: Sendable>: Sendable {
     struct ClientLeft: Error {}
 
     let relay = Relay<Element>(capacity: 16)
-    private let tasks = Mutex<[Task<Void, Never>]>([])
+    private let worker: Task<Void, Never>
+    private let deadline: Deadline
+    private let pings: RepeatedTask
     private let connection: Connection
     private let watch = Mutex(0)
 
@@ -25,7 +27,7 @@ final class Job<Element: Sendable>: Sendable {
         connection = try await GuardedChannel.connection(of: context.channel)
         let (relay, limits, metrics) = (relay, parts.settings.limits, parts.metrics)
         metrics.active.increment()
-        let worker = Task {
+        let task = Task {
             defer { metrics.active.decrement() }
             do {
                 try await work(relay)
@@ -35,19 +37,18 @@ final class Job<Element: Sendable>: Sendable {
                 relay.finish(throwing: error)
             }
         }
-        let deadline = Task {
-            guard (try? await Task.sleep(for: .seconds(limits.requestSeconds))) != nil else { return }
+        worker = task
+        let loop = context.channel.eventLoop
+        deadline = Deadline(in: limits.requestSeconds, on: loop) {
             relay.finish(throwing: EngineError.late(seconds: limits.requestSeconds))
-            worker.cancel()
+            task.cancel()
         }
-        let pings = Task {
-            while (try? await Task.sleep(for: .seconds(limits.pingSeconds))) != nil { relay.nudge() }
-        }
-        tasks.withLock { $0 = [worker, deadline, pings] }
+        let pause = TimeAmount.seconds(Int64(limits.pingSeconds))
+        pings = loop.scheduleRepeatedTask(initialDelay: pause, delay: pause) { _ in relay.nudge() }
         let number = connection.onLeave {
             metrics.clientsLeft.increment()
             relay.finish(throwing: ClientLeft())
-            worker.cancel()
+            task.cancel()
         }
         watch.withLock { $0 = number }
     }
@@ -58,7 +59,9 @@ final class Job<Element: Sendable>: Sendable {
     func stop() {
         connection.forget(watch.withLock { $0 })
         relay.close()
-        for task in tasks.withLock({ $0 }) { task.cancel() }
+        worker.cancel()
+        deadline.cancel()
+        pings.cancel()
     }
 
     /// The next element; nil at the end.

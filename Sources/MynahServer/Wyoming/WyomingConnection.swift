@@ -161,18 +161,15 @@ struct WyomingConnection: Sendable {
 /// Where events for a client go. A client that takes nothing for too long is given up.
 struct WyomingWriter: Sendable {
     let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+    let channel: any Channel
     let seconds: Int
 
     func send(_ type: String, _ data: some Encodable & Sendable, _ payload: [UInt8] = []) async throws {
         let buffer = try WyomingReply(type: type, data: data, payload: payload).buffer()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await outbound.write(buffer) }
-            group.addTask {
-                try await Task.sleep(for: .seconds(seconds))
-                throw EngineError.late(seconds: seconds)
-            }
-            try await group.next()
-            group.cancelAll()
+        let deadline = Deadline(in: seconds, on: channel.eventLoop) { [channel] in
+            channel.close(promise: nil)
         }
+        defer { deadline.cancel() }
+        try await outbound.write(buffer)
     }
 }

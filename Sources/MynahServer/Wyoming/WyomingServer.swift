@@ -54,7 +54,8 @@ package final class WyomingServer: Service {
         do {
             try await channel.executeThenClose { inbound, outbound in
                 let limits = parts.settings.limits
-                let client = WyomingWriter(outbound: outbound, seconds: limits.writeSeconds)
+                let client = WyomingWriter(
+                    outbound: outbound, channel: channel.channel, seconds: limits.writeSeconds)
                 guard isAdmitted else {
                     return try await client.send(
                         "error", WyomingError(WyomingFailure.tooMany(limits.connections)))
