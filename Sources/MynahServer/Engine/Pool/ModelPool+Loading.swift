@@ -44,13 +44,21 @@ extension ModelPool {
         return worker
     }
 
-    /// What a model's files say of it, read once by a process of its own.
+    /// What a model's files say of it, read by a process of its own: once for all who ask, until the files change.
+    /// What could not be read is tried again after a minute at the earliest.
     func facts(of resident: Resident) async throws -> ModelFacts {
         let stamp = resident.stamp
-        if let (facts, read) = resident.facts, read == stamp { return facts }
-        let facts = try await inspect(resident)
-        resident.facts = (facts, stamp)
-        return facts
+        if let known = resident.reading, known.stamp == stamp, known.expires.map({ $0 > .now }) ?? true {
+            return try await known.facts.value
+        }
+        let facts = Task {
+            do { return try await inspect(resident) } catch {
+                resident.reading?.expires = .now + .seconds(60)
+                throw error
+            }
+        }
+        resident.reading = Resident.Reading(facts: facts, stamp: stamp)
+        return try await facts.value
     }
 
     private func inspect(_ resident: Resident) async throws -> ModelFacts {

@@ -5,6 +5,15 @@ import SpeechCore
 
 /// A model of the pool and what becomes of it. Used by the pool only.
 final class Resident {
+    /// Facts, or why there are none.
+    struct Reading {
+        let facts: Task<ModelFacts, any Error>
+        /// The files' when they were read.
+        let stamp: [Date?]
+        /// When it is to be tried again; nil where it went well.
+        var expires: ContinuousClock.Instant?
+    }
+
     /// How it stands.
     enum Stage { case absent, loading, ready, leaving, resting }
 
@@ -35,8 +44,8 @@ final class Resident {
     var refusal: EngineError?
     /// Seconds that a request takes lately.
     var pace = 2.0
-    /// Facts, and the files' stamp when they were read.
-    var facts: (ModelFacts, stamp: [Date?])?
+    /// What was read of the files, or is being read.
+    var reading: Reading?
     /// Whoever waits for the process to end.
     var farewells: [CheckedContinuation<Void, Never>] = []
 
