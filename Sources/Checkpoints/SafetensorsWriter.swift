@@ -39,8 +39,8 @@ package enum SafetensorsWriter {
             let shape = tensor.shape.map { String($0) }.joined(separator: ",")
             let type = tensor.type.rawValue.uppercased()
             fields.append(
-                "\(quoted(tensor.name)):{\"dtype\":\"\(type)\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
-            )
+                "\(quoted(tensor.name)):{\"dtype\":\"\(type)\",\"shape\":[\(shape)],"
+                    + "\"data_offsets\":[\(offset),\(end)]}")
             offset = end
         }
         var header = Array("{\(fields.joined(separator: ","))}".utf8)

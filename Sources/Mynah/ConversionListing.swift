@@ -107,7 +107,8 @@ package struct ModelListing: Sendable, Encodable {
         case .double(let number): "\(number)"
         case .bool(let bool): "\(bool)"
         case .array(let elements):
-            "[\(elements.prefix(8).map(described).joined(separator: ", "))\(elements.count > 8 ? ", … (\(elements.count))" : "")]"
+            "[" + elements.prefix(8).map(described).joined(separator: ", ")
+                + (elements.count > 8 ? ", … (\(elements.count))]" : "]")
         }
     }
 

@@ -93,7 +93,8 @@ extension SpeechError {
         case .deviceMemory(let need, let available):
             SpeechError(
                 .notEnoughMemory,
-                "The model needs \(need.asMegabytes) of the accelerator's memory, and \(available.asMegabytes) are free.",
+                "The model needs \(need.asMegabytes) of the accelerator's memory, "
+                    + "and \(available.asMegabytes) are free.",
                 remedy: "Use --device cpu, a smaller --quantize, or a smaller model.")
         }
     }

@@ -6,8 +6,8 @@ import VibeVoice
 
 /// A voice preset as others keep it, on its way into the voice library.
 enum PresetFile {
-    /// Whether something at `path` is to be read as a preset: a folder of arrays or raw caches, a file of these, a torch archive, or safetensors
-    /// that are no voice of ours.
+    /// Whether something at `path` is to be read as a preset: a folder of arrays or raw caches, a file of these, a
+    /// torch archive, or safetensors that are no voice of ours.
     static func isPreset(_ path: String) -> Bool {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return false }

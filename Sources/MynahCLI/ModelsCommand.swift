@@ -177,7 +177,8 @@ private enum PullLine {
         case .downloading:
             let bar = String(repeating: "=", count: Int(share * 24)).padded(to: 24)
             Console.progress(
-                "[\(bar)] \((share * 100).digits(1))%  \(Table.bytes(progress.bytesDone)) of \(Table.bytes(progress.bytesTotal))  "
+                "[\(bar)] \((share * 100).digits(1))%  \(Table.bytes(progress.bytesDone)) of "
+                    + "\(Table.bytes(progress.bytesTotal))  "
                     + "\((progress.bytesPerSecond / 1e6).digits(1)) MB/s  \(progress.file)")
         }
     }

@@ -7,7 +7,8 @@ import SpeechCore
 struct ScriptOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The text is a script, and this is the voice of one of its speakers: a recording, or what --voice takes. Once for each speaker.",
+            "The text is a script, and this is the voice of one of its speakers: a recording, "
+                + "or what --voice takes. Once for each speaker.",
             valueName: "name=voice"))
     var speaker: [String] = []
 

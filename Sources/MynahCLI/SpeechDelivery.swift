@@ -51,7 +51,8 @@ struct SpeechSummary: Encodable {
         let speed = rtf.map { ", real-time factor \($0.digits(2))" } ?? ""
         let first = timeToFirstAudio.map { ", first sound after \($0.digits(2)) s" } ?? ""
         return
-            "\(place)\(seconds.digits(2)) s of speech in \(synthesisSeconds.digits(2)) s\(speed)\(first), seed \(seed ?? 0)"
+            "\(place)\(seconds.digits(2)) s of speech in \(synthesisSeconds.digits(2)) s\(speed)\(first), "
+            + "seed \(seed ?? 0)"
     }
 }
 

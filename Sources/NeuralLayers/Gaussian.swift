@@ -1,4 +1,5 @@
-/// Normally distributed values from a seed (Box and Muller, "A note on the generation of random normal deviates", 1958).
+/// Normally distributed values from a seed (Box and Muller, "A note on the generation of random normal
+/// deviates", 1958).
 package struct GaussianSource: Sendable {
     private var random: SplitMix64
     private var spare: Float?

@@ -90,8 +90,8 @@ extension Transcript {
             return String(repeating: "0", count: max(0, count - text.count)) + text
         }
         let (total, rest) = milliseconds.quotientAndRemainder(dividingBy: 1000)
-        return
-            "\(digits(total / 3600, 2)):\(digits(total / 60 % 60, 2)):\(digits(total % 60, 2))\(separator)\(digits(rest, 3))"
+        let clock = [total / 3600, total / 60 % 60, total % 60].map { digits($0, 2) }.joined(separator: ":")
+        return clock + "\(separator)\(digits(rest, 3))"
     }
 }
 

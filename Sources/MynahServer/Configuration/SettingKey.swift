@@ -120,7 +120,8 @@ extension SettingKey {
             "The folder of kept voices; else `voices` in `MYNAH_HOME`."),
         SettingKey(
             "voices.aliases", .names,
-            "Other names for voices. OpenAI's that are not named here stand for the voices a model has, in order."
+            "Other names for voices. OpenAI's that are not named here stand for the voices a model has, "
+                + "in order."
         ),
         SettingKey(
             "voices.require_consent", .truth, standard: "true",
@@ -186,7 +187,8 @@ extension SettingKey {
     private static let engineKeys: [SettingKey] = [
         SettingKey(
             "engine.memory_megabytes", .whole(64...16_777_216),
-            "Memory for models together; the least recently used make room. Else most of what the machine has."
+            "Memory for models together; the least recently used make room. "
+                + "Else most of what the machine has."
         ),
         SettingKey(
             "engine.idle_seconds", .whole(1...31_536_000),

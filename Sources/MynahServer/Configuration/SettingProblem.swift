@@ -40,7 +40,8 @@ extension SettingProblem {
     static let openAddress = SettingProblem(
         place: "server.host",
         message:
-            "anybody on the network could use the server. Give API keys (MYNAH_API_KEYS, --api-key-file), or say "
+            "anybody on the network could use the server. Give API keys (MYNAH_API_KEYS, --api-key-file), "
+            + "or say "
             + "--insecure-no-auth.")
 
     static func unreadableKeys(_ path: String, _ reason: String) -> SettingProblem {

@@ -142,8 +142,10 @@ extension APIError {
             self.init(
                 .badRequest, .invalidRequest, "unsupported_model",
                 listens
-                    ? "The model '\(name)' writes down recordings and does not speak. GET /v1/models tells which do."
-                    : "The model '\(name)' speaks and does not write recordings down. GET /v1/models tells which do.",
+                    ? "The model '\(name)' writes down recordings and does not speak. "
+                        + "GET /v1/models tells which do."
+                    : "The model '\(name)' speaks and does not write recordings down. "
+                        + "GET /v1/models tells which do.",
                 param: "model")
         case .loading(let name, let progress, let seconds):
             let share = progress.map { " (\(Int(($0 * 100).rounded())) %)" } ?? ""
@@ -159,12 +161,14 @@ extension APIError {
         case .crashed(let name):
             self.init(
                 .internalServerError, .server, "engine_crashed",
-                "The process of the model '\(name)' ended while it worked on this request. It is being started again.",
+                "The process of the model '\(name)' ended while it worked on this request. "
+                    + "It is being started again.",
                 retryAfter: 1)
         case .quarantined(let name):
             self.init(
                 .internalServerError, .server, "request_quarantined",
-                "This very request ended the process of the model '\(name)' more than once and is not tried again. "
+                "This very request ended the process of the model '\(name)' more than once and is not "
+                    + "tried again. "
                     + "Please report it.")
         case .late(let seconds):
             self.init(

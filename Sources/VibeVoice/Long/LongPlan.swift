@@ -148,7 +148,8 @@ extension LongModel {
         guard audio.duration <= Self.longestVoice else {
             throw SpeechError(
                 .invalidInput,
-                "The recording is \(Int(audio.duration)) seconds long; a voice takes at most \(Int(Self.longestVoice)).",
+                "The recording is \(Int(audio.duration)) seconds long; "
+                    + "a voice takes at most \(Int(Self.longestVoice)).",
                 remedy: "Cut out ten seconds of clear speech.")
         }
         return ASRLevel.normalised(try audio.resampled(to: Model.sampleRate).samples)

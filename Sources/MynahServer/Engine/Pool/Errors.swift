@@ -25,7 +25,8 @@ extension SpeechError {
     static func overBudget(_ name: String, need: Int, budget: Int) -> SpeechError {
         SpeechError(
             .notEnoughMemory,
-            "The model '\(name)' needs \(need.asMegabytes) of memory, and the server may use \(budget.asMegabytes) for models.",
+            "The model '\(name)' needs \(need.asMegabytes) of memory, "
+                + "and the server may use \(budget.asMegabytes) for models.",
             remedy: "Raise the server's memory budget, or load the model with a smaller quantisation.")
     }
 }

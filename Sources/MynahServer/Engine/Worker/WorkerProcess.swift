@@ -253,7 +253,8 @@ package final class WorkerProcess: Sendable {
             (state.isReaped, state.closed) = (true, true)
             return state.isKilled
         }
-        // What it said last may still be in the pipe; nothing that it started holds the other end, for it starts nothing.
+        // What it said last may still be in the pipe; nothing that it started holds the other end, for it starts
+        // nothing.
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         _ = fcntl(words, F_SETFL, O_NONBLOCK)
         while case let count = Foundation.read(words, &buffer, buffer.count), count > 0 {
