@@ -47,17 +47,22 @@ public struct Script: Sendable, Equatable {
 
     /// The turns as utterances, each in its speaker's voice.
     ///
-    /// - Parameter voices: by speaker, in any capitals; a number alone is `Speaker` with that number. None at all leaves
-    ///   the voices to the model.
+    /// - Parameters:
+    ///   - voices: by speaker, in any capitals; a number alone is `Speaker` with that number. None at all leaves the
+    ///     voices to the model.
+    ///   - otherwise: the voice of those whom `voices` does not name; without it they are an error.
     /// - Throws: `SpeechError` of code `unknownVoice` for a speaker without a voice, `invalidInput` for a voice without
     ///   a speaker.
     public func utterances(
-        voices: [String: Voice], language: Language = .auto, delivery: Delivery = .plain
+        voices: [String: Voice], otherwise: Voice? = nil, language: Language = .auto,
+        delivery: Delivery = .plain
     ) throws -> [Utterance] {
         let known = Dictionary(voices.map { (Self.key($0.key), $0.value) }) { first, _ in first }
         let speakers = speakers
         let utterances = try turns.map { turn in
-            guard let voice = known.isEmpty ? .standard : known[Self.key(turn.speaker)] else {
+            guard
+                let voice = known[Self.key(turn.speaker)] ?? otherwise ?? (known.isEmpty ? .standard : nil)
+            else {
                 let place = turn.line.map { " (line \($0))" } ?? ""
                 throw SpeechError(
                     .unknownVoice, "The speaker '\(turn.speaker)'\(place) has no voice.",

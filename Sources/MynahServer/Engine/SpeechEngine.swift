@@ -31,11 +31,12 @@ package protocol SpeechEngine: Sendable {
 package struct SpeechOrder: Sendable {
     /// A name that `models` lists.
     package var model: String
-    package var utterance: Utterance
+    /// What is said, in order; more than one are a dialogue.
+    package var utterances: [Utterance]
     package var options: SynthesisOptions
 
-    package init(model: String, utterance: Utterance, options: SynthesisOptions) {
-        (self.model, self.utterance, self.options) = (model, utterance, options)
+    package init(model: String, utterances: [Utterance], options: SynthesisOptions) {
+        (self.model, self.utterances, self.options) = (model, utterances, options)
     }
 }
 

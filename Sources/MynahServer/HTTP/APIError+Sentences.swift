@@ -38,12 +38,12 @@ extension APIError {
             param: "model")
     }
 
-    static func noVoice(_ name: String, of model: String, known: [String]) -> APIError {
+    static func noVoice(_ name: String, of model: String, known: [String], param: String) -> APIError {
         let there =
             known.isEmpty
             ? "It has none of its own, and none is kept." : "There are: \(known.joined(separator: ", "))."
         return invalid(
-            "voice", "There is no voice '\(name.bounded)' for the model '\(model)'. \(there)",
+            param, "There is no voice '\(name.bounded)' for the model '\(model)'. \(there)",
             code: "voice_not_found")
     }
 
@@ -113,21 +113,24 @@ extension APIError {
     static func wrongHost(_ host: String) -> APIError {
         APIError(
             .misdirectedRequest, .permission, "wrong_host",
-            "This server does not go by the name '\(host.bounded)'. If it should, add the name to server.hosts."
+            "This server does not go by the name '\(host.bounded)'. If it should, "
+                + "add the name to server.hosts."
         )
     }
 
     static func wrongOrigin(_ origin: String) -> APIError {
         APIError(
             .forbidden, .permission, "wrong_origin",
-            "Pages of '\(origin.bounded)' may not use this server. If they should, add the origin to server.origins."
+            "Pages of '\(origin.bounded)' may not use this server. If they should, "
+                + "add the origin to server.origins."
         )
     }
 
-    static func remoteReference(_ scheme: String) -> APIError {
+    static func remoteReference(_ scheme: String, param: String) -> APIError {
         invalid(
-            "ref_audio",
-            "The server fetches nothing on behalf of a client, so a reference by '\(scheme.bounded):' is refused. Send the "
+            param,
+            "The server fetches nothing on behalf of a client, "
+                + "so a reference by '\(scheme.bounded):' is refused. Send the "
                 + "recording itself, as a data URL: 'data:audio/wav;base64,…'.")
     }
 

@@ -9,9 +9,11 @@ struct ConsentRoutes: Sendable {
     let parts: ServerParts
 
     static let fields: [Field] = [
-        Field("name", ["type": "string", "minLength": 1, "maxLength": 200], "Whose consent it is."),
         Field(
-            "language", ["type": "string", "minLength": 1],
+            "name", ["type": "string", "pattern": Schema.somePattern, "maxLength": 200],
+            "Whose consent it is."),
+        Field(
+            "language", ["type": "string", "pattern": "^[A-Za-z0-9-]{1,35}$"],
             "The language of the recording, as BCP 47 writes it."),
         Field("recording", ["type": "string", "format": "binary"], "The speaker saying so."),
     ]
@@ -21,10 +23,8 @@ struct ConsentRoutes: Sendable {
         let limits = parts.settings.limits
         let form = try await Form.read(
             request, Self.fields, files: ["recording"], fileLimit: limits.voiceBytes, parts: parts)
-        let name = try checked(try form.text("name"))
-        guard let language = try form.text("language"), !language.isEmpty else {
-            throw APIError.missing("language")
-        }
+        let name = try checked(try form.fields.text("name"))
+        guard let language = try form.fields.words("language") else { throw APIError.missing("language") }
         guard language.utf8.count <= 35,
             language.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") })
         else {
@@ -48,16 +48,10 @@ struct ConsentRoutes: Sendable {
     }
 
     func list(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let query = request.uri.queryParameters
-        var most = 20
-        if let text = query.get("limit") {
-            guard let number = Int(text), (1...100).contains(number) else {
-                throw APIError.outOfRange("limit", "'\(text.bounded)'", "a whole number from 1 to 100")
-            }
-            most = number
-        }
+        let query = request.query
+        let most = try query.whole("limit", 1...100) ?? 20
         var rest = parts.voices.register.consents[...]
-        if let after = query.get("after"), !after.isEmpty {
+        if let after = try query.words("after") {
             guard let place = rest.firstIndex(where: { $0.id == after }) else {
                 throw APIError.invalid("after", "There is no consent '\(after.bounded)'.")
             }

@@ -4,7 +4,7 @@ import Hummingbird
 import HummingbirdCore
 import NIOCore
 
-/// A form as it was sent: texts by name in the order they came, and files on disk.
+/// A form as it was sent: texts, and files on disk.
 struct Form: Sendable {
     struct File: Sendable {
         let upload: Upload
@@ -12,11 +12,8 @@ struct Form: Sendable {
         let name: String
     }
 
-    private(set) var texts: [(name: String, value: String)] = []
-    private(set) var files: [String: File] = [:]
-
-    /// What is known of the fields; what is not is an error.
-    fileprivate var fields: [Field] = []
+    let fields: FieldReader
+    let files: [String: File]
 
     /// Reads a form.
     ///
@@ -42,7 +39,7 @@ struct Form: Sendable {
                 for event in try parser.parse(buffer.readableBytesView) { try reading.take(event) }
             }
             try parser.finish()
-            return reading.form
+            return Form(fields: FieldReader(words: reading.texts), files: reading.files)
         } catch let problem as MultipartParser.Problem {
             throw APIError.badForm(problem.sentence)
         }
@@ -53,34 +50,13 @@ struct Form: Sendable {
     /// - Throws: `APIError`.
     static func readJSON(_ request: Request, _ fields: [Field], limit: Int) async throws -> Form {
         let object = try await BodyReader.object(request, limit: limit)
-        let reader = try FieldReader(object, fields)
-        var form = Form()
-        for field in fields {
-            if let text = try reader.text(field.name) { form.add(field.name, text: text) }
-        }
-        return form
-    }
-
-    fileprivate mutating func add(_ name: String, text: String) { texts.append((name, text)) }
-    fileprivate mutating func add(_ name: String, file: File) { files[name] = file }
-
-    /// A field that is given once.
-    func text(_ name: String) throws -> String? {
-        let found = texts.filter { $0.name == name }
-        guard found.count <= 1 else { throw APIError.invalid(name, "'\(name)' is given more than once.") }
-        return found.first.map(\.value)
-    }
-
-    /// A field that is a list: `name`, `name[]`, or one text with commas.
-    func list(_ name: String) -> [String] {
-        texts.filter { $0.name == name }.flatMap { $0.value.split(separator: ",") }
-            .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+        return Form(fields: try FieldReader(object, fields), files: [:])
     }
 
     /// A file that must be there.
     func file(_ name: String) throws -> File {
         guard let file = files[name] else {
-            if texts.contains(where: { $0.name == name }) {
+            if fields.has(name) {
                 throw APIError.invalid(
                     name, "'\(name)' must be a file: a part with a filename.", code: "invalid_type")
             }
@@ -97,7 +73,8 @@ extension Form {
         let fileNames: Set<String>
         let fileLimit, textLimit: Int
         let uploads: TemporaryFiles
-        var form = Form()
+        private(set) var texts: [(name: String, value: String)] = []
+        private(set) var files: [String: File] = [:]
         private var name = "", text: [UInt8] = []
         private var file: Form.File?
         private var fileBytes = 0, textBytes = 0
@@ -142,7 +119,7 @@ extension Form {
             guard fileNames.contains(name) else {
                 throw APIError.invalid(name, "'\(name.bounded)' is no file.", code: "invalid_type")
             }
-            guard form.files[name] == nil else {
+            guard files[name] == nil else {
                 throw APIError.invalid(name, "'\(name)' is given more than once.")
             }
             let plain =
@@ -153,22 +130,20 @@ extension Form {
         private mutating func end() throws {
             if let file {
                 file.upload.close()
-                form.add(name, file: file)
+                files[name] = file
                 self.file = nil
             } else {
                 guard let value = String(validating: text, as: UTF8.self) else {
                     throw APIError.invalid(name, "'\(name)' is not UTF-8.")
                 }
-                form.add(name, text: value)
+                texts.append((name, value))
             }
         }
 
         /// The name of a field, without brackets at its end: `name[]` is a list, `name[key]` keeps its key.
         private func canonical(_ given: String) throws -> String {
             let plain = given.hasSuffix("[]") ? String(given.dropLast(2)) : given
-            let known = fields.first { $0.name == plain || $0.aliases.contains(plain) }
-            guard let known else { throw APIError.unknownField(given, known: fields.map(\.name)) }
-            return known.name
+            return try FieldReader.field(plain, fields, asGiven: given).name
         }
     }
 }

@@ -40,7 +40,7 @@ enum DataURL {
     static func upload(_ text: String, _ files: TemporaryFiles, limit: Int, param: String) throws -> Upload {
         guard text.utf8.starts(with: "data:".utf8) else {
             let scheme = text.utf8.prefix(16).firstIndex(of: UInt8(ascii: ":")).map { String(text[..<$0]) }
-            throw APIError.remoteReference(scheme ?? "path")
+            throw APIError.remoteReference(scheme ?? "path", param: param)
         }
         guard let comma = text.utf8.prefix(200).firstIndex(of: UInt8(ascii: ",")) else {
             throw APIError.invalid(param, "'\(param)' is no data URL: the comma before the data is missing.")

@@ -22,13 +22,14 @@ extension RouteTable {
             Route(
                 method: .get, path: "/ready", access: .everybody,
                 operation: Operation(
-                    name: "ready", summary: "Whether there is a model to ask.", answer: status, errors: [503]),
+                    name: "ready", summary: "Whether there is a model to ask.", answer: status,
+                    ownErrors: [503]),
                 handler: state.ready),
             Route(
                 method: .get, path: "/metrics", access: .keyed,
                 operation: Operation(
                     name: "metrics", summary: "Numbers for Prometheus.",
-                    answer: .init(content: [("text/plain", Schema.text)]), errors: [404]),
+                    answer: .init(content: [("text/plain", Schema.text)]), ownErrors: [404]),
                 handler: state.metrics),
             Route(
                 method: .get, path: "/v1/models", access: .keyed,
@@ -41,24 +42,23 @@ extension RouteTable {
                 operation: Operation(
                     name: "showModel", summary: "One model.",
                     parameters: [Schema.part("model", "The model's name.")],
-                    answer: .json(Schema.model), errors: [404]),
+                    answer: .json(Schema.model), reach: .models),
                 handler: state.model),
         ]
     }
 
     private static func speech(_ parts: ServerParts) -> [Route] {
         let listening = TranscriptionRoute(parts: parts)
-        let work = [404, 408, 413, 415, 500, 503, 504]
         return [
             Route(
                 method: .post, path: "/v1/audio/speech", access: .counted,
                 operation: Operation(
                     name: "createSpeech", summary: "Speaks a text.",
-                    body: .json(SpeechRequest.fields, required: ["input"]),
+                    body: .json(SpeechRequest.fields(parts.settings.limits), required: ["input"]),
                     answer: .init(
                         content: Set(SoundFormat.allCases.map(\.mediaType)).sorted().map {
                             ($0, Schema.bytes)
-                        } + [(ServerSentEvent.mediaType, Schema.text)]), errors: work),
+                        } + [(ServerSentEvent.mediaType, Schema.text)]), reach: .models),
                 handler: SpeechRoute(parts: parts).callAsFunction),
             Route(
                 method: .post, path: "/v1/audio/transcriptions", access: .counted,
@@ -69,7 +69,7 @@ extension RouteTable {
                         ("application/json", Schema.object(["text": ["type": "string"]])),
                         ("text/plain", Schema.text), ("application/x-subrip", Schema.text),
                         ("text/vtt", Schema.text), (ServerSentEvent.mediaType, Schema.text),
-                    ]), errors: work),
+                    ]), reach: .models),
                 handler: listening.transcribe),
             Route(
                 method: .post, path: "/v1/audio/translations", access: .counted,
@@ -78,7 +78,7 @@ extension RouteTable {
                     summary:
                         "Writes down a recording in English. No model here can yet: it is refused in words.",
                     body: .form(TranscriptionRequest.translationFields, required: ["file"]),
-                    answer: .json(Schema.object(["text": ["type": "string"]])), errors: work),
+                    answer: .json(Schema.object(["text": ["type": "string"]])), reach: .models),
                 handler: listening.translate),
         ]
     }
@@ -93,31 +93,31 @@ extension RouteTable {
                     name: "listVoices", summary: "The voices that may be asked for.",
                     parameters: [
                         Schema.query("model", ["type": "string"], "Only voices of this model."),
-                        Schema.query("legacy", ["type": "string", "enum": ["true", "false"]], "Ids alone."),
+                        Schema.query(
+                            "legacy", ["type": "string", "enum": ["true", "false", "1", "0"]], "Ids alone."),
                     ],
                     answer: .json(
                         Schema.list("voices", ["anyOf": [Schema.voice, ["type": "string"]]])),
-                    errors: [400, 404, 500]),
+                    reach: .disk, ownErrors: [404]),
                 handler: voices.list),
             Route(
                 method: .post, path: "/v1/audio/voices", access: .counted,
                 operation: Operation(
                     name: "createVoice", summary: "Keeps a voice, from a recording or from words.",
                     body: .formOrJSON(VoiceRoutes.fields, required: ["name"]), answer: .json(Schema.voice),
-                    errors: [404, 408, 413, 415, 500, 503, 504]),
+                    reach: .models),
                 handler: voices.create),
             Route(
                 method: .get, path: "/v1/audio/voices/{voice}", access: .keyed,
                 operation: Operation(
                     name: "showVoice", summary: "One kept voice.", parameters: [id],
-                    answer: .json(Schema.voice),
-                    errors: [404, 500]),
+                    answer: .json(Schema.voice), reach: .disk),
                 handler: voices.show),
             Route(
                 method: .delete, path: "/v1/audio/voices/{voice}", access: .keyed,
                 operation: Operation(
                     name: "deleteVoice", summary: "Forgets a kept voice.", parameters: [id],
-                    answer: .json(Schema.deleted), errors: [404, 500]),
+                    answer: .json(Schema.deleted), reach: .disk),
                 handler: voices.delete),
         ]
     }
@@ -141,27 +141,26 @@ extension RouteTable {
                 operation: Operation(
                     name: "createConsent", summary: "Keeps what a speaker agreed to, recorded.",
                     body: .form(ConsentRoutes.fields, required: ["name", "language", "recording"]),
-                    answer: .json(Schema.consent), errors: [408, 413, 415, 500, 503]),
+                    answer: .json(Schema.consent), reach: .disk),
                 handler: consents.create),
             Route(
                 method: .get, path: "/v1/audio/voice_consents/{consent}", access: .keyed,
                 operation: Operation(
                     name: "showConsent", summary: "One consent.", parameters: [id],
-                    answer: .json(Schema.consent),
-                    errors: [404]),
+                    answer: .json(Schema.consent)),
                 handler: consents.show),
             Route(
                 method: .post, path: "/v1/audio/voice_consents/{consent}", access: .keyed,
                 operation: Operation(
                     name: "renameConsent", summary: "Gives a consent another name.", parameters: [id],
                     body: .json(ConsentRoutes.renaming, required: ["name"]), answer: .json(Schema.consent),
-                    errors: [404, 408, 413, 415, 500]),
+                    reach: .disk),
                 handler: consents.rename),
             Route(
                 method: .delete, path: "/v1/audio/voice_consents/{consent}", access: .keyed,
                 operation: Operation(
                     name: "deleteConsent", summary: "Forgets a consent.", parameters: [id],
-                    answer: .json(Schema.deleted), errors: [404, 500]),
+                    answer: .json(Schema.deleted), reach: .disk),
                 handler: consents.delete),
         ]
     }

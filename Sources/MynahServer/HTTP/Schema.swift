@@ -2,6 +2,9 @@ import HTTPTypes
 
 /// Shapes of what the server answers, as its description shows them.
 enum Schema {
+    /// More than white space.
+    static let somePattern: JSONValue = "\\S"
+
     static let text: JSONValue = ["type": "string"]
     static let bytes: JSONValue = ["type": "string", "format": "binary"]
 
@@ -128,7 +131,7 @@ enum Description {
         var all: [String: JSONValue] = [
             "\(answer.status)": ["description": "As asked.", "content": .object(content)]
         ]
-        var errors = Set(route.operation.errors + [400, 403, 405, 421, 431])
+        var errors = route.operation.errors
         if asksForKeys, route.access != .everybody { errors.insert(401) }
         if route.access == .counted { errors.insert(429) }
         for status in errors {

@@ -17,7 +17,15 @@ struct SpeechRequest: Sendable {
     var language: String?
     var reference: String?
     var referenceText: String?
+    /// Who is who, where the input is the script of a dialogue.
+    var speakers: [String: Speaker]?
     var options: Options
+
+    /// Whose voice a speaker of a dialogue has.
+    enum Speaker: Sendable, Equatable {
+        case named(String)
+        case recorded(String, text: String?)
+    }
 
     /// Choices about generation.
     struct Options: Sendable {
@@ -41,14 +49,15 @@ struct SpeechRequest: Sendable {
         guard input.unicodeScalars.count <= limits.textCharacters else {
             throw APIError.invalid(
                 "input",
-                "'input' has \(input.unicodeScalars.count) characters; at most \(limits.textCharacters) are taken. "
+                "'input' has \(input.unicodeScalars.count) characters; "
+                    + "at most \(limits.textCharacters) are taken. "
                     + "Send the text in parts, or raise limits.text_characters.",
                 code: "string_above_max_length")
         }
         self.input = input
         model = try fields.text("model")
-        voice = try Self.voice(fields["voice"])
-        instructions = try fields.text("instructions").flatMap { $0.isEmpty ? nil : $0 }
+        voice = try Self.voice(fields.value("voice"))
+        instructions = try fields.words("instructions")
         if let instructions, instructions.unicodeScalars.count > limits.textCharacters {
             throw APIError.invalid(
                 "instructions", "'instructions' may have \(limits.textCharacters) characters.")
@@ -57,13 +66,19 @@ struct SpeechRequest: Sendable {
         speed = try fields.number("speed", 0.25...4) ?? 1
         streamFormat = try fields.choice("stream_format", StreamFormat.self) ?? .audio
         streams = try fields.truth("stream") ?? true
-        language = try fields.text("language").flatMap { $0.isEmpty ? nil : $0 }
+        language = try fields.words("language")
         reference = try fields.text("ref_audio")
-        referenceText = try fields.text("ref_text").flatMap { $0.isEmpty ? nil : $0 }
+        referenceText = try fields.words("ref_text")
         if referenceText != nil, reference == nil {
             throw APIError.invalid("ref_text", "'ref_text' is what 'ref_audio' says; send both.")
         }
         if try fields.truth("x_vector_only_mode") == true { referenceText = nil }
+        speakers = try Self.speakers(fields.value("speakers"))
+        if speakers != nil, reference != nil {
+            throw APIError.invalid(
+                "ref_audio",
+                "'ref_audio' is one speaker's; in a dialogue it stands beside a name in 'speakers'.")
+        }
         options = try Self.options(fields)
     }
 
@@ -80,26 +95,83 @@ struct SpeechRequest: Sendable {
     }
 
     /// A name, or an object that holds an id.
-    private static func voice(_ value: JSONValue?) throws -> String? {
+    private static func voice(_ value: JSONValue?, param: String = "voice") throws -> String? {
         switch value {
         case nil: return nil
         case .text(let name): return name.isEmpty ? nil : name
         case .object(let object):
             guard object.count == 1, case .text(let id) = object["id"] else {
                 throw APIError.wrongKind(
-                    "voice", expected: "a string or {\"id\": …}", found: "another object")
+                    param, expected: "a string or {\"id\": …}", found: "another object")
             }
-            return id
+            return id.isEmpty ? nil : id
         case .some(let other):
-            throw APIError.wrongKind("voice", expected: "a string or {\"id\": …}", found: other.kind)
+            throw APIError.wrongKind(param, expected: "a string or {\"id\": …}", found: other.kind)
         }
     }
 }
 
 extension SpeechRequest {
-    /// Every field there is, as the description and the documentation show them.
+    // A dialogue's speakers.
+
+    private static func speakers(_ value: JSONValue?) throws -> [String: Speaker]? {
+        guard let value else { return nil }
+        guard case .object(let entries) = value else {
+            throw APIError.wrongKind("speakers", expected: "an object of voices by name", found: value.kind)
+        }
+        return try Dictionary(uniqueKeysWithValues: entries.map { ($0, try speaker($0, $1)) })
+    }
+
+    private static func speaker(_ name: String, _ value: JSONValue) throws -> Speaker {
+        if case .object(let object) = value, object["id"] == nil {
+            let fields = try FieldReader(object, speakerFields)
+            if let audio = try fields.words("ref_audio") {
+                return .recorded(audio, text: try fields.words("ref_text"))
+            }
+        } else if let voice = try voice(value, param: "speakers") {
+            return .named(voice)
+        }
+        throw APIError.invalid(
+            "speakers",
+            "'\(name.bounded)' in 'speakers' has no voice: give a name, {\"id\": …} or {\"ref_audio\": …}.")
+    }
+
+    private static let speakerFields = [
+        Field(
+            "ref_audio", ["type": "string", "pattern": recordingPattern],
+            "A recording of the voice, as a data URL."),
+        Field("ref_text", ["type": ["string", "null"]], "What the recording says."),
+    ]
+
+    private static let speakerSchema: JSONValue = [
+        "anyOf": [
+            ["type": "string", "minLength": 1],
+            [
+                "type": "object", "properties": ["id": ["type": "string", "minLength": 1]],
+                "required": ["id"], "additionalProperties": false,
+            ],
+            [
+                "type": "object",
+                "properties": .object(
+                    Dictionary(uniqueKeysWithValues: speakerFields.map { ($0.name, $0.schema) })),
+                "required": ["ref_audio"], "additionalProperties": false,
+            ],
+        ]
+    ]
+
+    /// A recording in base64.
+    private static let recordingPattern: JSONValue = "^data:[^,]{0,180};base64,[A-Za-z0-9+/]+={0,2}$"
+
+    /// The fields as the description shows them.
+    static func fields(_ limits: Settings.Limits) -> [Field] {
+        fields.map { field in
+            ["input", "instructions"].contains(field.name) ? field.upTo(limits.textCharacters) : field
+        }
+    }
+
+    /// Every field there is.
     static let fields: [Field] = [
-        Field("input", ["type": "string", "minLength": 1], "What is said."),
+        Field("input", ["type": "string", "pattern": Schema.somePattern], "What is said."),
         Field(
             "model", ["type": ["string", "null"]],
             "A model that `/v1/models` lists, or one of OpenAI's names for the default."),
@@ -120,7 +192,8 @@ extension SpeechRequest {
             "How it is said, in words; a voice-design model takes it for the voice."),
         Field(
             "response_format",
-            ["enum": .array(SoundFormat.allCases.map { .text($0.rawValue) } + [.null])], "mp3 when left out."),
+            ["enum": .array(SoundFormat.allCases.map { .text($0.rawValue) } + [.null])],
+            "mp3 when left out."),
         Field(
             "speed", ["type": ["number", "null"], "minimum": 0.25, "maximum": 4],
             "How fast, at the same pitch."),
@@ -129,17 +202,26 @@ extension SpeechRequest {
             "Sound as it is, or events that carry it in base64."),
         Field(
             "stream", ["type": ["boolean", "null"]],
-            "False: the whole sound in one piece, its length in its header. Otherwise it leaves as it is made."
+            "False: the whole sound in one piece, its length in its header. "
+                + "Otherwise it leaves as it is made."
         ),
         Field(
             "language", aliases: ["lang_code", "source_lang"], ["type": ["string", "null"]],
             "A name or code; told from the text when left out."),
-        Field("seed", ["type": ["integer", "null"], "minimum": 0], "Same seed, same request, same sound."),
         Field(
-            "ref_audio", aliases: ["voice_ref", "reference_audio"], ["type": ["string", "null"]],
+            "seed", ["type": ["integer", "null"], "minimum": 0, "maximum": .whole(.max)],
+            "Same seed, same request, same sound."),
+        Field(
+            "ref_audio", aliases: ["voice_ref", "reference_audio"],
+            ["type": ["string", "null"], "pattern": recordingPattern],
             "A recording of the voice to speak in, as a data URL."),
         Field(
-            "ref_text", aliases: ["reference_text"], ["type": ["string", "null"]], "What the recording says."),
+            "ref_text", aliases: ["reference_text"], ["type": ["string", "null"]],
+            "What the recording says."),
+        Field(
+            "speakers", ["type": ["object", "null"], "additionalProperties": speakerSchema],
+            "Voices by speaker: the input is then the script of a dialogue. "
+                + "None at all leaves them to the model."),
         Field(
             "x_vector_only_mode", ["type": ["boolean", "null"]],
             "Take the voice alone from the recording, not its manner."),

@@ -123,38 +123,82 @@ struct SpeechRoute: Sendable {
     }
 
     private func order(_ asked: SpeechRequest) async throws -> (SpeechOrder, sampleRate: Int) {
-        let preferred = asked.reference == nil ? try parts.names.model(for: asked.voice) : nil
-        let (model, card) = try await parts.names.speaker(asked.model, preferred: preferred)
+        let (model, card) = try await parts.names.speaker(asked.model, preferred: preferred(asked))
         let settings = parts.settings.models[model] ?? Settings.Model()
-        var utterance = Utterance(asked.input)
-        if let language = asked.language ?? settings.language { utterance.language = card.language(language) }
-        try await choose(&utterance, asked, model, card)
+        let language = (asked.language ?? settings.language).map { card.language($0) } ?? .auto
+        let utterances =
+            if let speakers = asked.speakers {
+                try await dialogue(asked, speakers, language, model, card)
+            } else {
+                [try await utterance(asked, language, model, card)]
+            }
         return (
-            SpeechOrder(model: model, utterance: utterance, options: asked.synthesis(settings)),
+            SpeechOrder(model: model, utterances: utterances, options: asked.synthesis(settings)),
             card.sampleRate
         )
     }
 
-    /// Who speaks, and how.
-    private func choose(
-        _ utterance: inout Utterance, _ asked: SpeechRequest, _ model: String, _ card: ModelCard
-    ) async throws {
-        let limits = parts.settings.limits
-        if let reference = asked.reference {
-            let upload = try DataURL.upload(
-                reference, parts.uploads, limit: limits.voiceBytes, param: "ref_audio")
-            utterance.voice = .cloned(
-                try await RecordingReader.recording(
-                    upload, transcript: asked.referenceText, longest: limits.referenceSeconds,
-                    param: "ref_audio"))
-        } else {
-            utterance.voice = try parts.names.voice(asked.voice, model: model, card: card)
+    /// The model that a kept voice was made by.
+    private func preferred(_ asked: SpeechRequest) throws -> String? {
+        guard asked.reference == nil else { return nil }
+        let named = (asked.speakers ?? [:]).sorted { $0.key < $1.key }.compactMap { _, speaker in
+            if case .named(let voice) = speaker { voice } else { nil }
         }
-        guard let instructions = asked.instructions else { return }
+        return try (named + [asked.voice]).lazy.compactMap { try parts.names.model(for: $0) }.first
+    }
+
+    private func utterance(
+        _ asked: SpeechRequest, _ language: Language, _ model: String, _ card: ModelCard
+    ) async throws -> Utterance {
+        var utterance = Utterance(asked.input, language: language)
+        utterance.voice =
+            if let reference = asked.reference {
+                try await cloned(reference, asked.referenceText, param: "ref_audio")
+            } else {
+                try parts.names.voice(asked.voice, model: model, card: card)
+            }
+        guard let instructions = asked.instructions else { return utterance }
         if case .standard = utterance.voice, card.designs {
             utterance.voice = .described(instructions)
         } else {
             utterance.delivery = .instructed(instructions)
+        }
+        return utterance
+    }
+
+    private func cloned(_ recording: String, _ transcript: String?, param: String) async throws -> Voice {
+        let limits = parts.settings.limits
+        let upload = try DataURL.upload(recording, parts.uploads, limit: limits.voiceBytes, param: param)
+        return .cloned(
+            try await RecordingReader.recording(
+                upload, transcript: transcript, longest: limits.referenceSeconds, param: param))
+    }
+
+    /// The turns of a script, each in its speaker's voice.
+    private func dialogue(
+        _ asked: SpeechRequest, _ speakers: [String: SpeechRequest.Speaker], _ language: Language,
+        _ model: String, _ card: ModelCard
+    ) async throws -> [Utterance] {
+        guard card.dialogueSpeakers > 1 else { throw APIError.noDialogues(model) }
+        let script = try APIError.blaming("input") { try Script(asked.input) }
+        let count = max(script.speakers.count, speakers.count)
+        guard count <= card.dialogueSpeakers else {
+            throw APIError.tooManySpeakers(count, model, most: card.dialogueSpeakers)
+        }
+        var voices: [String: Voice] = [:]
+        for (name, speaker) in speakers.sorted(by: { $0.key < $1.key }) {
+            voices[name] =
+                switch speaker {
+                case .named(let voice):
+                    try parts.names.voice(voice, model: model, card: card, param: "speakers")
+                case .recorded(let audio, let text): try await cloned(audio, text, param: "speakers")
+                }
+        }
+        let otherwise = try asked.voice.map { try parts.names.voice($0, model: model, card: card) }
+        let delivery = asked.instructions.map(Delivery.instructed) ?? .plain
+        return try APIError.blaming("speakers") {
+            try script.utterances(
+                voices: voices, otherwise: otherwise, language: language, delivery: delivery)
         }
     }
 }
@@ -186,6 +230,25 @@ extension Sampling {
 }
 
 extension APIError {
+    static func noDialogues(_ model: String) -> APIError {
+        cannotHonour(
+            "speakers",
+            "The model '\(model)' speaks no dialogues. GET /v1/models tells how many speakers each knows.")
+    }
+
+    static func tooManySpeakers(_ count: Int, _ model: String, most: Int) -> APIError {
+        cannotHonour(
+            "speakers", "There are \(count) speakers; the model '\(model)' knows \(most) at most.")
+    }
+
+    /// Runs `body`; what the library finds wrong is said of a field.
+    fileprivate static func blaming<Result>(_ param: String, _ body: () throws -> Result) throws -> Result {
+        do { return try body() } catch let error as SpeechError {
+            // The remedy tells of another way to ask.
+            throw invalid(param, error.message, code: error.code.rawValue)
+        }
+    }
+
     static func brokenOff() -> APIError {
         APIError(
             .internalServerError, .server, "broken_off", "The speech broke off before its end. Ask again.",

@@ -43,7 +43,8 @@ struct TranscriptionRoute: Sendable {
         let (model, _) = try await parts.names.listener(asked.model)
         throw APIError.cannotHonour(
             "model",
-            "The model '\(model)' writes down what is said and does not translate it, nor does any other here. Use "
+            "The model '\(model)' writes down what is said and does not translate it, "
+                + "nor does any other here. Use "
                 + "/v1/audio/transcriptions, and translate the text.")
     }
 
@@ -117,8 +118,9 @@ private final class EventWriter: Sendable {
 
     private func ended(_ transcript: Transcript) -> String {
         var text = ""
+        // What the model wrote and nobody can read in segments is one.
         if count.withLock({ $0 }) == 0, !transcript.text.isEmpty {
-            text = ServerSentEvent.text("transcript.text.delta", ["delta": .text(transcript.text)])
+            text = told(TranscriptSegment(start: 0, end: transcript.duration, text: transcript.text))
         }
         return text
             + ServerSentEvent.text(

@@ -8,10 +8,18 @@ import SpeechCore
 
 /// `/v1/audio/voices`: OpenAI's own calls, and the list that others have.
 struct VoiceRoutes: Sendable {
+    /// What a voice is made of.
+    private enum Kind: String, CaseIterable {
+        case recorded = "audio_sample"
+        case described = "prompt"
+    }
+
     let parts: ServerParts
 
     static let fields: [Field] = [
-        Field("name", ["type": "string", "minLength": 1, "maxLength": 200], "What the voice is called."),
+        Field(
+            "name", ["type": "string", "pattern": Schema.somePattern, "maxLength": 200],
+            "What the voice is called."),
         Field(
             "type", ["type": "string", "enum": ["audio_sample", "prompt"]], "audio_sample when left out."),
         Field(
@@ -34,12 +42,12 @@ struct VoiceRoutes: Sendable {
     // MARK: what there is
 
     func list(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let asked = request.uri.queryParameters.get("model").flatMap { $0.isEmpty ? nil : $0 }
+        let asked = try request.query.words("model")
         let models = await parts.engine.models()
         if let asked, !models.contains(where: { $0.name == asked }) {
             throw APIError.noModel(asked, known: models.map(\.name))
         }
-        let isLegacy = try flag("legacy", request)
+        let isLegacy = try request.query.truth("legacy") ?? false
         let speakers = models.filter { !$0.listens && (asked == nil || $0.name == asked) }
         var listed = try kept(for: asked)
         for model in speakers {
@@ -55,15 +63,6 @@ struct VoiceRoutes: Sendable {
             return .json(["voices": .array(listed.compactMap { $0[key: "id"] })])
         }
         return .json(["object": "list", "voices": .array(listed)])
-    }
-
-    /// A parameter that is on or off; off where it is not given.
-    private func flag(_ name: String, _ request: Request) throws -> Bool {
-        switch request.uri.queryParameters.get(name) {
-        case nil, "false": return false
-        case "true": return true
-        case let other?: throw APIError.invalid(name, "'\(name)' is true or false, not '\(other)'.")
-        }
     }
 
     private func kept(for model: String?) throws -> [JSONValue] {
@@ -112,31 +111,29 @@ struct VoiceRoutes: Sendable {
             ? try await Form.readJSON(request, Self.fields, limit: limits.jsonBytes)
             : try await Form.read(
                 request, Self.fields, files: ["audio_sample"], fileLimit: limits.voiceBytes, parts: parts)
-        guard let name = try form.text("name"), !name.allSatisfy(\.isWhitespace) else {
+        guard let name = try form.fields.text("name"), !name.allSatisfy(\.isWhitespace) else {
             throw APIError.missing("name")
         }
         guard name.unicodeScalars.count <= 200 else {
             throw APIError.invalid("name", "'name' may have 200 characters.")
         }
-        switch try form.text("type") ?? "audio_sample" {
-        case "audio_sample": return try await clone(form, name: name)
-        case "prompt": return try await design(form, name: name)
-        case let other:
-            throw APIError.outOfRange("type", "'\(other.bounded)'", "one of audio_sample, prompt")
+        switch try form.fields.choice("type", Kind.self) ?? .recorded {
+        case .recorded: return try await clone(form, name: name)
+        case .described: return try await design(form, name: name)
         }
     }
 
     private func clone(_ form: Form, name: String) async throws -> Response {
         let consent = try consent(form)
-        if try form.text("prompt") != nil {
+        if try form.fields.text("prompt") != nil {
             throw APIError.invalid("prompt", "'prompt' belongs to a voice of the type prompt.")
         }
         let sample = try form.file("audio_sample")
-        let transcript = try form.text("ref_text").flatMap { $0.isEmpty ? nil : $0 }
+        let transcript = try form.fields.words("ref_text")
         let recording = try await RecordingReader.recording(
             sample.upload, transcript: transcript, longest: parts.settings.limits.referenceSeconds,
             param: "audio_sample")
-        let model = try await maker(try form.text("model")) { $0.clones }
+        let model = try await maker(try form.fields.text("model")) { $0.clones }
         let file = try parts.voices.freeFile(for: name)
         let profile = try await parts.engine.clone(recording, name: file, model: model)
         let voice = try parts.voices.keep(
@@ -150,7 +147,7 @@ struct VoiceRoutes: Sendable {
     }
 
     private func design(_ form: Form, name: String) async throws -> Response {
-        guard let prompt = try form.text("prompt"), !prompt.allSatisfy(\.isWhitespace) else {
+        guard let prompt = try form.fields.text("prompt"), !prompt.allSatisfy(\.isWhitespace) else {
             throw APIError.missing("prompt")
         }
         let most = parts.settings.limits.textCharacters
@@ -160,15 +157,15 @@ struct VoiceRoutes: Sendable {
         if form.files["audio_sample"] != nil {
             throw APIError.invalid("audio_sample", "A voice of the type prompt has no recording.")
         }
-        let model = try await maker(try form.text("model")) { $0.designs }
+        let model = try await maker(try form.fields.text("model")) { $0.designs }
         let design = try parts.voices.register.add(
-            design: name, prompt: prompt, script: try form.text("script_hint"), model: model)
+            design: name, prompt: prompt, script: try form.fields.text("script_hint"), model: model)
         return .json(described(design))
     }
 
     /// What a voice is kept on: a recorded consent by its id, or a note in words.
     private func consent(_ form: Form) throws -> (id: String?, words: String?) {
-        guard let given = try form.text("consent"), !given.isEmpty else {
+        guard let given = try form.fields.words("consent") else {
             guard parts.settings.voices.requireConsent else { return (nil, nil) }
             throw APIError.missing("consent")
         }

@@ -84,7 +84,7 @@ struct NameTable: Sendable {
     /// A voice by any of its names.
     ///
     /// - Throws: `APIError` that lists what there is.
-    func voice(_ asked: String?, model: String, card: ModelCard) throws -> Voice {
+    func voice(_ asked: String?, model: String, card: ModelCard, param: String = "voice") throws -> Voice {
         guard let asked = asked ?? settings.defaults.voice, asked != "default", asked != "auto" else {
             return .standard
         }
@@ -100,7 +100,7 @@ struct NameTable: Sendable {
         }
         let known =
             try card.speakers + voices.kept(for: model).map(\.name) + voices.register.designs.map(\.name)
-        throw APIError.noVoice(asked, of: model, known: known)
+        throw APIError.noVoice(asked, of: model, known: known, param: param)
     }
 
     /// A kept voice as this model takes it: what another model made of the recording is of no use to it, the

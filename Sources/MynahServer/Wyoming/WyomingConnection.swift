@@ -122,7 +122,7 @@ struct WyomingConnection: Sendable {
             try await client.send(type, sound, payload)
         }
         for await text in texts {
-            order.utterance.text = text
+            order.utterances[0].text = text
             let stream = try await parts.engine.speak(order)
             if samples == nil {
                 try await tell("audio-start")

@@ -122,6 +122,6 @@ struct WyomingDirectory: Sendable {
             seed: UInt64.random(in: 0...UInt64(UInt32.max)), framesPerChunk: 1,
             diffusionSteps: settings.steps,
             guidance: settings.guidance.map { Float($0) })
-        return (SpeechOrder(model: model, utterance: utterance, options: options), card.sampleRate)
+        return (SpeechOrder(model: model, utterances: [utterance], options: options), card.sampleRate)
     }
 }

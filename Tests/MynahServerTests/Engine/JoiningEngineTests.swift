@@ -51,7 +51,7 @@ struct JoiningEngineTests {
     private let hand = HandEngine()
 
     private func order(_ text: String, seed: UInt64? = nil) -> SpeechOrder {
-        SpeechOrder(model: "m", utterance: Utterance(text), options: SynthesisOptions(seed: seed))
+        SpeechOrder(model: "m", utterances: [Utterance(text)], options: SynthesisOptions(seed: seed))
     }
 
     private func frames(_ stream: AsyncThrowingStream<AudioChunk, any Error>) async throws -> [Int] {

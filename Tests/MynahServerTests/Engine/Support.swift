@@ -48,7 +48,7 @@ struct TestPool: Sendable {
         -> SpeechOrder
     {
         SpeechOrder(
-            model: model, utterance: Utterance(text),
+            model: model, utterances: [Utterance(text)],
             options: SynthesisOptions(
                 seed: seed, maximumTokens: frames + 1, minimumTokens: frames + 1, framesPerChunk: 1))
     }
@@ -62,6 +62,14 @@ struct TestPool: Sendable {
         var samples: [Float] = []
         for try await chunk in stream { samples += chunk.audio.samples }
         return samples
+    }
+}
+
+extension SpeechOrder {
+    /// The only utterance of what is no dialogue.
+    var utterance: Utterance {
+        get { utterances[0] }
+        set { utterances[0] = newValue }
     }
 }
 

@@ -17,7 +17,7 @@ struct WireTests {
                 WorkerModel(
                     path: "/m",
                     LoadOptions(quantization: .q8Zero, device: .named("CUDA0"), threads: 3, sessions: 9))),
-            .samples([1, 2, 3]), .cancel, .shutDown,
+            .samples([1, 2, 3], of: 1), .cancel, .shutDown,
             .transcribe(
                 sampleRate: 16_000,
                 TranscriptionOptions(context: "names", maximumTokens: 5, translates: true, seed: 9)),
@@ -28,8 +28,11 @@ struct WireTests {
             .prepared(profile),
         ].map {
             .speak(
-                Utterance(
-                    "Text", voice: $0, language: .english, delivery: .instructed("slowly"), speaker: "a"),
+                SpokenTurns.parted([
+                    Utterance(
+                        "Text", voice: $0, language: .english, delivery: .instructed("slowly"), speaker: "a"),
+                    Utterance("More", speaker: "b"),
+                ]).turns,
                 SynthesisOptions(
                     seed: .max, sampling: Sampling(temperature: 0.5, topK: 3, topP: 0.25),
                     repetitionPenalty: 1.5,
@@ -85,11 +88,33 @@ struct WireTests {
         #expect(try copy(Self.reports[index]) == String(reflecting: Self.reports[index]))
     }
 
+    @Test func `a voice of several utterances goes once, and recordings are put back where they were`() throws
+    {
+        func recording(_ samples: [Float], _ words: String?) -> Voice {
+            .cloned(Recording(AudioBuffer(samples: samples, sampleRate: 24_000), transcript: words))
+        }
+        let (ann, bea) = (recording([1, 2], nil), recording([3], "words"))
+        let utterances = [
+            Utterance("a", voice: ann, speaker: "Ann"), Utterance("b", voice: bea, speaker: "Bea"),
+            Utterance("c", voice: recording([1, 2], nil), speaker: "Ann"), Utterance("d"),
+        ]
+        let (turns, recordings) = SpokenTurns.parted(utterances)
+        #expect(recordings == [[1, 2], [3]])
+        var wire = WireWriter()
+        wire.put(turns)
+        var reader = WireReader(wire.bytes[...])
+        let read = try SpokenTurns(from: &reader)
+        let back = try #require(read.utterances(recordings: recordings))
+        #expect(String(reflecting: back) == String(reflecting: utterances))
+        #expect(read.utterances(recordings: [[1, 2]]) == nil)
+        #expect(read.utterances(recordings: [[1], [2], [3]]) == nil)
+    }
+
     @Test func `samples keep every bit`() throws {
         let odd = [Float(bitPattern: 0x7fc0_1234), -0.0, .leastNonzeroMagnitude]
         var reader = FrameReader()
-        reader.add(try #require(WorkerOrder.samples(odd).bytes(request: 0)))
-        guard case .samples(let back) = try WorkerOrder(try #require(try reader.next())) else {
+        reader.add(try #require(WorkerOrder.samples(odd, of: 0).bytes(request: 0)))
+        guard case .samples(let back, 0) = try WorkerOrder(try #require(try reader.next())) else {
             Issue.record("samples are samples")
             return
         }
@@ -110,7 +135,9 @@ struct WireTests {
     }
 
     @Test func `a message longer than a frame is not sent and one announced is not waited for`() throws {
-        #expect(WorkerOrder.samples([Float](repeating: 0, count: Frame.longest / 4)).bytes(request: 0) == nil)
+        #expect(
+            WorkerOrder.samples([Float](repeating: 0, count: Frame.longest / 4), of: 0).bytes(request: 0)
+                == nil)
         var reader = FrameReader()
         reader.add([0xff, 0xff, 0xff, 0x7f])
         #expect(throws: WireError.frameTooLong(0x7fff_ffff)) { try reader.next() }
@@ -122,7 +149,12 @@ struct WireTests {
     @Test(
         arguments: [
             (9, [1], .leftOver(1)), (99, [], .unknown("order", 99)), (3, [255, 255, 255, 255], .truncated),
-            (4, [2, 0, 0, 0, 0xc3, 0x28], .invalid("text")), (4, [0, 0, 0, 0, 9], .unknown("voice", 9)),
+            (4, [0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0xc3, 0x28], .invalid("text")),
+            (4, [1, 0, 0, 0, 9], .unknown("voice", 9)),
+            (
+                4, [0, 0, 0, 0, 1, 0, 0, 0] + [UInt8](repeating: 0, count: 18),
+                .invalid("a voice's number")
+            ),
             (5, [0, 0], .truncated),
         ] as [(UInt8, [UInt8], WireError)])
     func `what is no order is told as such`(_ kind: UInt8, _ payload: [UInt8], _ error: WireError) {

@@ -87,7 +87,7 @@ struct WorkerProgramTests {
         let bundled = try TestPool().library.locate("bundled").path
         try worker.send(.load(WorkerModel(path: bundled, LoadOptions(device: .cpu, threads: 1))))
         let order = TestPool.endless()
-        try worker.send(.speak(order.utterance, order.options), request: 1)
+        try worker.send(.speak(SpokenTurns.parted(order.utterances).turns, order.options), request: 1)
         let chunk = try worker.next { if case .chunk = $0 { true } else { false } }
         #expect(chunk != nil)
         worker.hangUp()
@@ -103,7 +103,7 @@ struct WorkerProgramTests {
         #expect(loaded != nil)
         kill(worker.process, signal)
         let order = TestPool.order("still there")
-        try worker.send(.speak(order.utterance, order.options), request: 1)
+        try worker.send(.speak(SpokenTurns.parted(order.utterances).turns, order.options), request: 1)
         let last = try worker.next { if case .chunk(let chunk) = $0 { chunk.ending != nil } else { false } }
         #expect(last != nil)
         worker.hangUp()

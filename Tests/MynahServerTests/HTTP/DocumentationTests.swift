@@ -26,7 +26,7 @@ import Testing
                 "set -euo pipefail\ncurl() { command curl -sS --fail-with-body --max-time 60 \"$@\"; }\n"
             let (status, output) = try await run(prelude + script, in: folder)
             #expect(status == 0, "\(output)")
-            for name in ["morning.wav", "rain.pcm", "events.txt", "ann.srt", "ann-says.mp3"] {
+            for name in ["morning.wav", "rain.pcm", "events.txt", "dialogue.mp3", "ann.srt", "ann-says.mp3"] {
                 let bytes = try Data(contentsOf: folder.appendingPathComponent(name))
                 #expect(!bytes.isEmpty, "\(name)")
             }

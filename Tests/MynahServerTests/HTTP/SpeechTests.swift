@@ -220,6 +220,55 @@ import Testing
         }
     }
 
+    @Test func `a script is a dialogue, each of its turns in its speaker's voice`() async throws {
+        let tone = Data(try recordedTone(seconds: 3.2)).base64EncodedString()
+        try await TestServer.run { server in
+            let speakers =
+                #"{"ann":"vivian","2":{"ref_audio":"data:audio/wav;base64,\#(tone)","ref_text":"Hello."}}"#
+            let answer = try await server.speak(
+                #"{"input":"Ann: Rain?\nSpeaker 2: No.\nCy: Oh.\nANN: Yes.","voice":"ryan","speakers":\#(speakers)}"#
+            )
+            #expect(answer.status == 200, "\(answer.text)")
+            let order = try #require(server.engine.orders.withLock { $0.last })
+            #expect(order.utterances.map(\.text) == ["Rain?", "No.", "Oh.", "Yes."])
+            #expect(order.utterances.map(\.speaker) == ["Ann", "Speaker 2", "Cy", "Ann"])
+            let voices = order.utterances.map { utterance -> String? in
+                switch utterance.voice {
+                case .preset(let name): name
+                case .cloned(let recording): recording.transcript
+                default: nil
+                }
+            }
+            #expect(voices == ["vivian", "Hello.", "ryan", "vivian"])
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("Ann: Rain?", #"{"ann":"nobody"}"#, "speakers", "voice_not_found"),
+            ("Ann: Rain?", #"{"ann":7}"#, "speakers", "invalid_type"),
+            ("Ann: Rain?", #"{"ann":{}}"#, "speakers", "invalid_value"),
+            ("Ann: Rain?", #"{"ann":{"ref_text":"x"}}"#, "speakers", "invalid_value"),
+            ("Ann: Rain?", #"{"ann":{"ref_audio":"/etc/passwd"}}"#, "speakers", "invalid_value"),
+            ("Ann: Rain?", #"["vivian"]"#, "speakers", "invalid_type"),
+            ("Ann: Rain?", #"{"bob":"vivian"}"#, "speakers", "unknown_voice"),
+            ("Ann: Rain?\\nBob: No.", #"{"ann":"vivian"}"#, "speakers", "unknown_voice"),
+            ("A: a\\nB: b\\nC: c\\nD: d", "{}", "speakers", "unsupported_value"),
+            ("It rains.", #"{"ann":"vivian"}"#, "input", "invalid_input"),
+        ])
+    func `a dialogue that cannot be spoken is refused by the field at fault`(
+        input: String, speakers: String, param: String, code: String
+    ) async throws {
+        try await TestServer.run { server in
+            let answer = try await server.speak(#"{"input":"\#(input)","speakers":\#(speakers)}"#)
+            #expect(answer.status == 400, "\(answer.text)")
+            #expect(answer.text.contains("\"param\":\"\(param)\""), "\(answer.text)")
+            #expect(answer.text.contains("\"code\":\"\(code)\""), "\(answer.text)")
+            let other = try await server.speak(#"{"input":"Ann: Rain?","model":"designer","speakers":{}}"#)
+            #expect(other.status == 400 && other.text.contains("speaks no dialogues"), "\(other.text)")
+        }
+    }
+
     @Test func `OpenAI's voices stand for what there is, unless the configuration says otherwise`()
         async throws
     {

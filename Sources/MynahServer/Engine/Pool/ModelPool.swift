@@ -91,7 +91,7 @@ package actor ModelPool: SpeechEngine {
         let (stream, continuation) = AsyncThrowingStream<AudioChunk, any Error>.makeStream()
         let output = WorkerOutput.sound(continuation, try await metrics(of: order.model))
         let request = EngineRequest(
-            model: order.model, digest: OrderDigest(order), work: .speak(order.utterance, order.options),
+            model: order.model, digest: OrderDigest(order), work: .speak(order.utterances, order.options),
             output: output)
         continuation.onTermination = leaving(request)
         try await admit(request)

@@ -7,7 +7,9 @@ package struct OrderDigest: Hashable, Sendable {
 
     package init(_ order: SpeechOrder) {
         self.init(kind: 0, order.model) {
-            $0.put(order.utterance)
+            let (turns, recordings) = SpokenTurns.parted(order.utterances)
+            $0.put(turns)
+            for samples in recordings { $0.put(samples: samples) }
             $0.put(order.options)
         }
     }

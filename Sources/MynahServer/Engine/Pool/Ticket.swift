@@ -5,7 +5,7 @@ import Synchronization
 final class Ticket {
     /// What a worker is asked.
     enum Work: Sendable {
-        case speak(Utterance, SynthesisOptions)
+        case speak([Utterance], SynthesisOptions)
         case transcribe(AudioBuffer, TranscriptionOptions)
         case clone(Recording, name: String)
 
@@ -66,26 +66,23 @@ extension Ticket.Work {
 
     /// What a worker is told, in order: recordings go ahead in pieces.
     func tell(_ worker: WorkerProcess, _ number: UInt32) throws {
-        func send(ahead audio: AudioBuffer) throws {
-            var rest = audio.samples[...]
-            while !rest.isEmpty {
-                try worker.send(.samples(Array(rest.prefix(Self.piece))), request: number)
+        func send(ahead samples: [Float], of place: Int = 0) throws {
+            var rest = samples[...]
+            repeat {
+                try worker.send(.samples(Array(rest.prefix(Self.piece)), of: place), request: number)
                 rest = rest.dropFirst(Self.piece)
-            }
+            } while !rest.isEmpty
         }
         switch self {
-        case .speak(var utterance, let options):
-            if case .cloned(var recording) = utterance.voice {
-                try send(ahead: recording.audio)
-                recording.audio.samples = []
-                utterance.voice = .cloned(recording)
-            }
-            try worker.send(.speak(utterance, options), request: number)
+        case .speak(let utterances, let options):
+            let (turns, recordings) = SpokenTurns.parted(utterances)
+            for (place, samples) in recordings.enumerated() { try send(ahead: samples, of: place) }
+            try worker.send(.speak(turns, options), request: number)
         case .transcribe(let audio, let options):
-            try send(ahead: audio)
+            try send(ahead: audio.samples)
             try worker.send(.transcribe(sampleRate: audio.sampleRate, options), request: number)
         case .clone(let recording, let name):
-            try send(ahead: recording.audio)
+            try send(ahead: recording.audio.samples)
             try worker.send(
                 .clone(sampleRate: recording.audio.sampleRate, transcript: recording.transcript, name: name),
                 request: number)

@@ -85,21 +85,6 @@ extension Delivery: WireForm {
     }
 }
 
-extension Utterance: WireForm {
-    package init(from wire: inout WireReader) throws(WireError) {
-        self.init(
-            try wire.get(), voice: try wire.get(), language: Language(try wire.get(String.self)),
-            delivery: try wire.get(), speaker: try wire.get())
-    }
-    package func write(to wire: inout WireWriter) {
-        wire.put(text)
-        wire.put(voice)
-        wire.put(language.name)
-        wire.put(delivery)
-        wire.put(speaker)
-    }
-}
-
 extension Sampling: WireForm {
     package init(from wire: inout WireReader) throws(WireError) {
         self.init(

@@ -11,9 +11,10 @@ package enum WorkerOrder: Sendable {
     case inspect(WorkerModel)
     /// Make the model ready.
     case load(WorkerModel)
-    /// Samples of the recording that the request's next order is about. A recording goes ahead of it in pieces.
-    case samples([Float])
-    case speak(Utterance, SynthesisOptions)
+    /// Samples of the recording, by its place among several, that the request's next order is about. Recordings go
+    /// ahead of it in pieces, one after the other.
+    case samples([Float], of: Int)
+    case speak(SpokenTurns, SynthesisOptions)
     /// `sampleRate` is that of the samples that went ahead.
     case transcribe(sampleRate: Int, TranscriptionOptions)
     case clone(sampleRate: Int, transcript: String?, name: String)
@@ -67,7 +68,7 @@ extension WorkerOrder: WorkerMessage {
         switch kind {
         case 1: self = .inspect(try wire.get())
         case 2: self = .load(try wire.get())
-        case 3: self = .samples(try wire.samples())
+        case 3: self = .samples(try wire.samples(), of: try wire.get())
         case 4: self = .speak(try wire.get(), try wire.get())
         case 5: self = .transcribe(sampleRate: try wire.get(), try wire.get())
         case 8: self = .clone(sampleRate: try wire.get(), transcript: try wire.get(), name: try wire.get())
@@ -85,11 +86,12 @@ extension WorkerOrder: WorkerMessage {
         case .load(let model):
             wire.put(model)
             return 2
-        case .samples(let samples):
+        case .samples(let samples, let place):
             wire.put(samples: samples)
+            wire.put(place)
             return 3
-        case .speak(let utterance, let options):
-            wire.put(utterance)
+        case .speak(let turns, let options):
+            wire.put(turns)
             wire.put(options)
             return 4
         case .transcribe(let sampleRate, let options):

@@ -15,8 +15,8 @@ actor WorkerHost {
     private let link: WorkerLink
     private let library = ModelLibrary()
     private var loaded: Loaded?
-    /// Samples that went ahead of the order they belong to.
-    private var samples: [UInt32: [Float]] = [:]
+    /// Recordings that went ahead of the order they belong to.
+    private var recordings: [UInt32: [[Float]]] = [:]
     /// What is being done, and how it is stopped.
     private var running: [UInt32: @Sendable () -> Void] = [:]
 
@@ -26,12 +26,12 @@ actor WorkerHost {
         switch order {
         case .inspect(let model): inspect(model)
         case .load(let model): await load(model)
-        case .samples(let more): samples[request, default: []] += more
-        case .speak(let utterance, let options): speak(utterance, options, request)
+        case .samples(let more, let place): add(more, to: place, request)
+        case .speak(let turns, let options): speak(turns, options, request)
         case .transcribe(let rate, let options): transcribe(rate, options, request)
         case .clone(let rate, let transcript, let name): clone(rate, transcript, name, request)
         case .cancel:
-            samples[request] = nil
+            recordings[request] = nil
             running.removeValue(forKey: request)?()
         case .shutDown: WorkerProgram.leave()
         }
@@ -78,16 +78,13 @@ actor WorkerHost {
 
     // MARK: requests
 
-    private func speak(_ utterance: Utterance, _ options: SynthesisOptions, _ request: UInt32) {
-        guard case .speaks(let model) = loaded else { return refuse(request) }
-        var utterance = utterance
-        if case .cloned(var recording) = utterance.voice {
-            recording.audio.samples = samples.removeValue(forKey: request) ?? []
-            utterance.voice = .cloned(recording)
-        }
+    private func speak(_ turns: SpokenTurns, _ options: SynthesisOptions, _ request: UInt32) {
+        let recordings = recordings.removeValue(forKey: request) ?? []
+        guard case .speaks(let model) = loaded, let utterances = turns.utterances(recordings: recordings)
+        else { return refuse(request) }
         var options = options
         options.framesPerChunk = min(options.framesPerChunk, Self.mostFrames)
-        let stream = model.stream(utterance, options: options)
+        let stream = model.stream(utterances, options: options)
         run(request, stop: { stream.cancel() }) { [link] in
             for try await chunk in stream { link.send(.chunk(chunk), request: request) }
         }
@@ -114,8 +111,18 @@ actor WorkerHost {
     }
 
     private func audio(_ rate: Int, _ request: UInt32) -> AudioBuffer? {
-        let samples = samples.removeValue(forKey: request) ?? []
-        return rate > 0 ? AudioBuffer(samples: samples, sampleRate: rate) : nil
+        let recordings = recordings.removeValue(forKey: request) ?? []
+        guard rate > 0, recordings.count <= 1 else { return nil }
+        return AudioBuffer(samples: recordings.first ?? [], sampleRate: rate)
+    }
+
+    /// Recordings come one after the other; an order that is about one left out is refused.
+    private func add(_ samples: [Float], to place: Int, _ request: UInt32) {
+        var known = recordings[request] ?? []
+        recordings[request] = nil
+        if place == known.count { known.append([]) }
+        if place == known.count - 1 { known[place] += samples }
+        recordings[request] = known
     }
 
     private func run(
@@ -136,7 +143,7 @@ actor WorkerHost {
 
     /// The server knows what its model does; an order that does not suit it is a fault of ours.
     private func refuse(_ request: UInt32) {
-        samples[request] = nil
+        recordings[request] = nil
         link.send(
             .failed(
                 SpeechError(
