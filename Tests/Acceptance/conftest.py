@@ -21,7 +21,9 @@ MODELS = {
     "tiny-base": FIXTURES / "qwen3-tts/tiny-base",
     "tiny-preset": FIXTURES / "qwen3-tts/tiny-custom_voice",
     "tiny-design": FIXTURES / "qwen3-tts/tiny-voice_design",
+    "tiny-dialogue": FIXTURES / "vibevoice/1.5b-tiny",
     "tiny-listener": FIXTURES / "vibevoice/asr-tiny",
+    "tiny-realtime": FIXTURES / "vibevoice/realtime-tiny",
 }
 
 
@@ -55,7 +57,7 @@ class Server:
         }
         self.process = subprocess.Popen(
             arguments, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=self.log.open("wb"))
+            stderr=self.log.open("wb"), start_new_session=True)
         self.wait()
 
     def wait(self) -> None:
@@ -71,14 +73,27 @@ class Server:
         self.stop()
         raise RuntimeError(f"the server did not answer:\n{self.log.read_text()}")
 
-    def metric(self, name: str) -> float:
-        """The sum of a metric over its labels."""
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric over those of its labels that are not given."""
         text = urllib.request.urlopen(self.url + "/metrics", timeout=10).read().decode()
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
         values = [
             float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
-            if line.split("{")[0].split(" ")[0] == name
+            if line.split("{")[0].split(" ")[0] == name and all(label in line for label in wanted)
         ]
         return sum(values)
+
+    def workers(self) -> list[int]:
+        """Processes that the server started, by /proc."""
+        found = []
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(fields[1]) == self.process.pid and fields[0] != "Z":
+                found.append(int(stat.parent.name))
+        return found
 
     def stop(self) -> int:
         if self.process.poll() is None:
