@@ -48,6 +48,9 @@ struct ScriptTests {
         let names = scene.map { if case .preset(let name) = $0.voice { name } else { "" } }
         #expect(names == ["a", "b", "a"])
         #expect(scene.map(\.speaker) == ["Ann", "Speaker 2", "Ann"])
+        let rest = try script.utterances(voices: ["Ann": .preset("a")], otherwise: .preset("c"))
+        let others = rest.map { if case .preset(let name) = $0.voice { name } else { "" } }
+        #expect(others == ["a", "c", "a"])
         for utterance in try script.utterances(voices: [:]) {
             if case .standard = utterance.voice { continue }
             Issue.record("not the model's choice")
