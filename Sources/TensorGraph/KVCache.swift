@@ -170,8 +170,11 @@ package struct Step {
     let positions: Tensor?, slotBases: Tensor?
     /// Cosines then sines of each row's angles, `[rows, headWidth]`.
     let rotation: Tensor
-    /// 0 where a row may look and -inf elsewhere, `[rows, slots x capacity]`; the composed form of attention.
+    /// For the composed form of attention, which looks into every slot: 0 where a row may look in its own slot and
+    /// -inf elsewhere there, 0 in the others, `[rows, slots, capacity]`.
     let mask: Tensor?
+    /// 1 for a row's own slot and 0 for the others, `[rows, slots, 1]`; nil where there is one slot.
+    let ownership: Tensor?
     let window: Int?, slots: Int, capacity: Int
     private let rotary: Rotary
     private let values: StepValues
@@ -188,10 +191,11 @@ package struct Step {
         positions = kernels ? graph.integerInput("positions", [rows]) : nil
         slotBases = kernels ? graph.integerInput("slot_bases", [rows]) : nil
         rotation = graph.input("rotation", [rows, cache.headWidth])
-        let maskWidth = cache.slots * cache.capacity
-        mask = kernels ? nil : graph.input("mask", [rows, maskWidth])
+        mask = kernels ? nil : graph.input("mask", [rows, cache.slots, cache.capacity])
+        ownership = kernels || cache.slots == 1 ? nil : graph.input("ownership", [rows, cache.slots, 1])
         values = StepValues(
-            rows: rows, rotation: rows * cache.headWidth, mask: kernels ? 0 : rows * maskWidth)
+            rows: rows, rotation: rows * cache.headWidth, mask: mask?.count ?? 0,
+            ownership: ownership?.count ?? 0)
     }
 
     /// Says where the rows stand this time.
@@ -216,6 +220,9 @@ package struct Step {
             values.rows64[row] = Int64(base + place.position % capacity)
             rotary.turn(to: place.position, row: row, in: &values.rotation)
             if mask != nil { maskRow(row, place) }
+            if ownership != nil {
+                for slot in 0..<slots { values.ownership[row * slots + slot] = slot == place.slot ? 1 : 0 }
+            }
             row += 1
         }
         precondition(row == rows, "\(row) places for \(rows) rows")
@@ -223,10 +230,11 @@ package struct Step {
 
     private func maskRow(_ row: Int, _ place: (slot: Int, position: Int)) {
         let width = slots * capacity
-        for column in 0..<width { values.mask[row * width + column] = -.infinity }
+        let own = place.slot * capacity..<(place.slot + 1) * capacity
+        for column in 0..<width { values.mask[row * width + column] = own.contains(column) ? -.infinity : 0 }
         let first = max(0, place.position - (window ?? .max) + 1, place.position - capacity + 1)
         for position in first...place.position {
-            values.mask[row * width + place.slot * capacity + position % capacity] = 0
+            values.mask[row * width + own.lowerBound + position % capacity] = 0
         }
     }
 }
@@ -234,14 +242,15 @@ package struct Step {
 /// A step's inputs on the host, kept from step to step.
 private final class StepValues {
     var positions: [Int32], bases: [Int32], rows32: [Int32], rows64: [Int64]
-    var rotation: [Float] = [], mask: [Float] = []
+    var rotation: [Float] = [], mask: [Float] = [], ownership: [Float] = []
 
-    init(rows: Int, rotation: Int, mask: Int) {
+    init(rows: Int, rotation: Int, mask: Int, ownership: Int) {
         positions = [Int32](repeating: 0, count: rows)
         (bases, rows32) = (positions, positions)
         rows64 = [Int64](repeating: 0, count: rows)
         self.rotation = [Float](repeating: 0, count: rotation)
         self.mask = [Float](repeating: 0, count: mask)
+        self.ownership = [Float](repeating: 0, count: ownership)
     }
 
     /// Each input that the graph has, with its bytes.
@@ -255,6 +264,7 @@ private final class StepValues {
         if let slotBases = step.slotBases { bases.withUnsafeBytes { put(slotBases, $0) } }
         rotation.withUnsafeBytes { put(step.rotation, $0) }
         if let tensor = step.mask { mask.withUnsafeBytes { put(tensor, $0) } }
+        if let tensor = step.ownership { ownership.withUnsafeBytes { put(tensor, $0) } }
     }
 }
 

@@ -178,7 +178,13 @@ extension Tensor {
         let queries = ggml_cont(context, ggml_permute(context, contiguous.node, 0, 2, 1, 3))
         let scores = ggml_mul_mat(context, perHead(cache.keys), queries)
         ggml_prec_set_acc(scores, GGML_PREC_F32)
-        let weights = ggml_soft_max_ext(context, scores, mask.node, 1 / Float(width).squareRoot(), 0)
+        // Over each slot by itself, then those of other sessions are dropped: under one mask over all of them, a
+        // slot that is masked whole makes ggml's Vulkan compute exp(-inf + inf) once a row is longer than 16384.
+        let slots = Int64(step.slots), capacity = Int64(step.capacity)
+        let bySlot = ggml_reshape_4d(context, scores, capacity, slots, Int64(shape[0]), Int64(heads))
+        var weights = ggml_soft_max_ext(context, bySlot, mask.node, 1 / Float(width).squareRoot(), 0)
+        if let ownership = step.ownership { weights = ggml_mul(context, weights, ownership.node) }
+        weights = ggml_reshape_3d(context, weights, slots * capacity, Int64(shape[0]), Int64(heads))
         let values = ggml_cont(context, ggml_transpose(context, perHead(cache.values)))
         let mixed = ggml_permute(context, ggml_mul_mat(context, values, weights), 0, 2, 1, 3)
         return Tensor(ggml_cont(context, mixed), graph, [shape[0], heads, width]).reshaped(

@@ -99,17 +99,18 @@ import Testing
         #expect(difference(try run(unbounded, kernels: true)[100], reference[100]) > 1e-2)
     }
 
-    @Test func `sessions that step together see only their own rows`() throws {
+    @Test(arguments: [true, false])
+    func `sessions that step together see only their own rows`(kernels: Bool) throws {
         let lengths = [9, 20, 14]
         var together = Case(capacity: 32, slots: 3)
         together.steps = lengths.indices.map { slot in (0..<5).map { (slot, $0) } }
         for position in 5..<20 {
             together.steps.append(lengths.indices.filter { position < lengths[$0] }.map { ($0, position) })
         }
-        let all = try run(together, kernels: true)
+        let all = try run(together, kernels: kernels)
         for slot in lengths.indices {
             let alone = try run(
-                Case(capacity: 32, slots: 3, steps: speech(slot: slot, lengths[slot])), kernels: true,
+                Case(capacity: 32, slots: 3, steps: speech(slot: slot, lengths[slot])), kernels: kernels,
                 threads: 2)
             #expect(alone[0] == all[slot])
             for position in 5..<lengths[slot] {
