@@ -25,7 +25,7 @@ acceptance: build ## run published clients and a browser against the server
 load: build ## many clients at once, and workers killed under them, as a table
 	@scripts/load_test.py
 
-test-vulkan: ## the tests that compute on accelerators, with Mesa's software Vulkan driver if need be
+test-vulkan: ## tests, doctor and speech on an accelerator, with Mesa's software Vulkan driver if need be
 	@scripts/test_vulkan.sh
 
 parity: deps ## compare with the reference implementation, for the models that are installed

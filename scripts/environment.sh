@@ -5,6 +5,8 @@ MYNAH_ROOT="$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)"
 MYNAH_DEPS="$MYNAH_ROOT/.deps"
 # Where ggml is installed; another place keeps a ggml with other backends beside the usual one.
 MYNAH_GGML="${MYNAH_GGML:-$MYNAH_DEPS/ggml}"
+# Where what links that ggml is built.
+MYNAH_BUILD="${MYNAH_BUILD:-$MYNAH_ROOT/.build}"
 export PKG_CONFIG_PATH="$MYNAH_GGML/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 
 # Everything about set-up goes to stderr: stdout belongs to what was asked for.

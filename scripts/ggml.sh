@@ -146,4 +146,4 @@ printf '%s' "$wanted" >"$work/ggml-installed/made-from"
 rm -rf "$prefix"
 mv "$work/ggml-installed" "$prefix"
 # Archives are linked in, and SwiftPM does not watch them.
-rm -f "$MYNAH_ROOT"/.build{,/*}/*/release/mynah "$MYNAH_ROOT"/.build{,/*}/*/release/*.xctest
+rm -f "$MYNAH_BUILD"/*/release/mynah "$MYNAH_BUILD"/*/release/*.xctest

@@ -32,14 +32,14 @@ fetch() {
 
 # Fetches into a folder of .deps, unless it is there.
 unpacked() {
-    local folder="$MYNAH_DEPS/$1" remedy="$2"
+    local name="$1" folder="$MYNAH_DEPS/$1" remedy="$2"
     shift 2
     if [ -d "$folder" ]; then return; fi
     command -v apt-get >/dev/null 2>&1 || fail "what ggml's Vulkan backend needs is too old here" "$remedy"
     say "Fetching ${*:2} of Debian's $later"
     work="$(mktemp -d)"
     trap 'rm -rf "$work"' EXIT
-    logged "vulkan-$1" "$remedy" fetch "$@"
+    logged "$name" "$remedy" fetch "$@"
     mv "$work/unpacked" "$folder"
 }
 

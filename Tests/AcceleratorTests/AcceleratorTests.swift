@@ -47,22 +47,20 @@ import VibeVoice
         }
 
         @Test(arguments: Device.accelerators)
-        func `what is heard is what the processor makes, and again; in company it is whole`(
-            device: Device.Listing
-        ) throws {
+        func `what is heard is what the processor makes, again, and in any company`(device: Device.Listing)
+            throws
+        {
             let requests = requests(4)
             let here = try load(.f32, .cpu)
             let alone = try load(.f32, .named(device.name))
             let first = try requests.map { try alone.speak($0.utterance, $0.options) }
             #expect(try requests.map { try alone.speak($0.utterance, $0.options) } == first)
-            // Not what it is alone: docs/command-line.md, Devices.
+            // So many slots that no shader serves a row of all of them in one go.
             let company = try load(.f32, .named(device.name), sessions: 4).speak(requests)
             for (index, request) in requests.enumerated() {
                 let expected = try here.speak(request.utterance, request.options)
                 expectNear(first[index], expected)
-                #expect(company[index].frames == expected.frames)
-                #expect(company[index].samples.count == expected.samples.count)
-                #expect(company[index].samples.allSatisfy { $0.isFinite })
+                expectNear(company[index], expected)
             }
         }
 
@@ -77,10 +75,22 @@ import VibeVoice
     /// Products as the device likes to make them.
     @Suite struct Rounded {
         @Test(arguments: Device.accelerators, Fixture.all)
-        func `rounded weights stay within their bounds`(device: Device.Listing, fixture: Fixture) throws {
-            for type in [ElementType.q8_0, .q4_0] {
-                expectParity(
-                    try fixture.report(Precision(type), on: Device(.named(device.name))), fixture)
+        func `weights of 8 bits stay within their bounds`(device: Device.Listing, fixture: Fixture) throws {
+            expectParity(try fixture.report(Precision(.q8_0), on: Device(.named(device.name))), fixture)
+        }
+
+        /// What 4 bits do to random weights is more than any bound: up to 0.84. What the device adds is seen beside
+        /// what the processor makes of the same weights: 0.037 at most, of the largest value.
+        @Test(arguments: Device.accelerators, Fixture.all)
+        func `weights of 4 bits lead no farther from the authors than on the processor`(
+            device: Device.Listing, fixture: Fixture
+        ) throws {
+            let here = try fixture.report(Precision(.q4_0), on: Device(.cpu)).stages
+            let there = try fixture.report(Precision(.q4_0), on: Device(.named(device.name))).stages
+            #expect(there.map(\.name) == here.map(\.name) && there.contains { $0.name == fixture.last })
+            for (there, here) in zip(there, here) {
+                let allowed = here.difference + (here.bound == 0 ? 0 : 0.06)
+                #expect(there.difference <= allowed, "\(there.name): \(here.difference) on the processor")
             }
         }
 
