@@ -32,12 +32,7 @@ package final class MetricsRegistry: MetricsFactory {
     }
 
     private func counter(_ label: String, _ dimensions: [(String, String)]) -> CountedMetric {
-        state.withLock { state in
-            let identity = Identity(label, dimensions)
-            let found = state.counters[identity] ?? CountedMetric()
-            state.counters[identity] = found
-            return found
-        }
+        state.withLock { $0.counters.value(of: Identity(label, dimensions), else: CountedMetric()) }
     }
 
     package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
@@ -61,21 +56,11 @@ package final class MetricsRegistry: MetricsFactory {
     package func destroyTimer(_ handler: any TimerHandler) {}
 
     private func gauge(_ label: String, _ dimensions: [(String, String)]) -> GaugedMetric {
-        state.withLock { state in
-            let identity = Identity(label, dimensions)
-            let found = state.gauges[identity] ?? GaugedMetric()
-            state.gauges[identity] = found
-            return found
-        }
+        state.withLock { $0.gauges.value(of: Identity(label, dimensions), else: GaugedMetric()) }
     }
 
     private func histogram(_ label: String, _ dimensions: [(String, String)]) -> HistogramMetric {
-        state.withLock { state in
-            let identity = Identity(label, dimensions)
-            let found = state.histograms[identity] ?? HistogramMetric()
-            state.histograms[identity] = found
-            return found
-        }
+        state.withLock { $0.histograms.value(of: Identity(label, dimensions), else: HistogramMetric()) }
     }
 
     // MARK: the text
@@ -190,5 +175,15 @@ private final class HistogramMetric: RecorderHandler, TimerHandler {
         lines.append("\(identity.written("_sum")) \(state.sum)")
         lines.append("\(identity.written("_count")) \(state.count)")
         return lines
+    }
+}
+
+extension Dictionary {
+    /// What stands under a key; what is made of it is kept, where nothing does.
+    fileprivate mutating func value(of key: Key, else make: @autoclosure () -> Value) -> Value {
+        if let known = self[key] { return known }
+        let made = make()
+        self[key] = made
+        return made
     }
 }
