@@ -78,7 +78,8 @@ def test_speech_is_heard_and_drawn_before_its_end(page):
           document.getElementById('speak-status').textContent,
         ])).observe(document.getElementById('fact-length'), { childList: true });
     """)
-    speak(page, " ".join([TEXT] * 6))
+    # Random weights fall silent when they please: enough of it that some of them go on for a while.
+    speak(page, " ".join([TEXT] * 40))
     page.status("speak-status", "Done")
     seen = page.script("return window.seen")
     growing = [length for length, status in seen if length > 0 and status.startswith("Speaking")]
@@ -117,7 +118,7 @@ def test_speech_is_saved_in_a_chosen_form(page, form):
 
 
 def test_speech_stops_when_told(page):
-    speak(page, " ".join([TEXT] * 12))
+    speak(page, " ".join([TEXT] * 40))
     page.until(lambda: float(page["fact-length"].text.split()[0]) > 0, "nothing came")
     page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
     page.status("speak-status", "Stopped")
