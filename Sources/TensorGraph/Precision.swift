@@ -16,6 +16,8 @@ package enum WeightRole: String, CaseIterable, Sendable {
     case encoder
     /// A projection of the codec's decoder: bfloat16 at the least.
     case codecMatrix
+    /// A feed-forward of an audio tokenizer's many channels, nearly all of its weights: 8 bits at the least.
+    case codecFeedForward
     /// A convolution's kernel: stored in float32, computed in float32 or bfloat16.
     case convolution
     /// A lookup table: read a row at a time, so a smaller one would gain nothing.
@@ -61,7 +63,7 @@ package struct Precision: Sendable, Equatable, CustomStringConvertible {
         if let type, role == only, role != .vector, role != .convolution { return Self.fitting(type, shape) }
         guard let type else {
             // The codec is published in float32 beside a bfloat16 model; it is computed as the model is.
-            return role == .codecMatrix && stored == .f32 ? .bf16 : stored
+            return (role == .codecMatrix || role == .codecFeedForward) && stored == .f32 ? .bf16 : stored
         }
         if stored.blockLength > 1 && !isExact { return stored }
         switch role {
@@ -69,7 +71,7 @@ package struct Precision: Sendable, Equatable, CustomStringConvertible {
         case .embedding: return type.blockLength > 1 ? (stored == .f32 ? .bf16 : stored) : type
         case .codecMatrix, .connector:
             return isExact ? .f32 : type.blockLength > 1 || type == .bf16 ? .bf16 : type
-        case .head, .diffusion:
+        case .head, .diffusion, .codecFeedForward:
             return Self.fitting([.q4_0, .q4_k, .q5_k, .q6_k].contains(type) ? .q8_0 : type, shape)
         case .matrix: return Self.fitting(type, shape)
         }

@@ -25,6 +25,16 @@ extension BytePairTokenizer {
         try self.init(base: base, merges: try Self.pairs(merges), addedTokens: addedTokens)
     }
 
+    /// Every byte a token of its own, from 0 on, and added tokens: for what comes as ids, whose words nobody needs.
+    package init(bytesAnd addedTokens: [AddedToken]) throws(TokenizerError) {
+        var base: [String: Int] = [:]
+        for (scalar, byte) in ByteAlphabet.bytes.enumerated() {
+            guard let byte, let scalar = Unicode.Scalar(UInt32(scalar)) else { continue }
+            base[String(scalar)] = Int(byte)
+        }
+        try self.init(base: base, merges: [], addedTokens: addedTokens)
+    }
+
     /// `tokenizer.json`, one file with the model, its merges and the added tokens.
     package init(tokenizerJSON: Data) throws(TokenizerError) {
         let name = "tokenizer.json"

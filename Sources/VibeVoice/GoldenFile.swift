@@ -79,7 +79,7 @@ struct GoldenFile {
         }
     }
 
-    private func foreign(_ name: String) -> SpeechError {
+    func foreign(_ name: String) -> SpeechError {
         SpeechError(
             .wrongFormat, "\(file.path) is no run of this model: '\(name)' is missing or of another shape.",
             remedy: "Give the golden file that was made with this checkpoint.")

@@ -13,7 +13,8 @@ struct TokenizerBlock: Sendable {
     private enum FeedForward: Sendable {
         /// Many steps of few channels, the scale folded into the second.
         case stepwise(ConvolutionWeight, ConvolutionWeight)
-        /// Few steps of many channels: nearly all of a tokenizer's weights, which stay where the file has them.
+        /// Few steps of many channels: nearly all of a tokenizer's weights. Unless they are rounded they stay
+        /// where the file has them.
         case projected(Linear, Linear, scale: Weight)
     }
 
@@ -38,8 +39,8 @@ struct TokenizerBlock: Sendable {
                     inner, channels, scale: weights.values("ffn_gamma", [channels])))
         } else {
             feedForward = .projected(
-                try Linear(first, channels, inner, bias: true, role: .codecMatrix),
-                try Linear(second, inner, channels, bias: true, role: .codecMatrix),
+                try Linear(first, channels, inner, bias: true, role: .codecFeedForward),
+                try Linear(second, inner, channels, bias: true, role: .codecFeedForward),
                 scale: try weights.vector("ffn_gamma", channels))
         }
     }

@@ -123,6 +123,7 @@ import Testing
         #expect(type(.codecMatrix) == .bf16)
         #expect(type(.connector) == .bf16)
         #expect(type(.diffusion) == .q8_0)
+        #expect(type(.codecFeedForward) == .q8_0)
         for role in [WeightRole.encoder, .convolution, .codebook, .vector] { #expect(type(role) == .f32) }
     }
 
@@ -147,7 +148,7 @@ import Testing
     }
 
     @Test func `as stored keeps every type, and exact makes all float32`() {
-        for role in [WeightRole.matrix, .head, .embedding, .codecMatrix] {
+        for role in [WeightRole.matrix, .head, .embedding, .codecMatrix, .codecFeedForward] {
             #expect(Precision.stored.type(for: role, stored: .bf16, shape: [4, 32]) == .bf16)
             #expect(Precision.exact.type(for: role, stored: .q8_0, shape: [4, 32]) == .f32)
         }

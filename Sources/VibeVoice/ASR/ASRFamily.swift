@@ -50,9 +50,18 @@ package enum ASRFamily {
         _ files: ModelFiles, golden: CheckpointFile, precision: Precision, on device: Device
     ) throws -> ParityReport {
         let loader = try WeightLoader(files.tensors, on: device, precision: precision)
-        let model = try SpeechError.translatingASR { try ASRModel(files, loader.weights) }
+        let readsTokens = ASRTokenParityRun.reads(golden)
+        let model = try SpeechError.translatingASR {
+            try ASRModel(
+                files, loader.weights,
+                tokenizer: readsTokens ? ASRTokenizer.ofControlTokens(files, at: "<|box_start|>") : nil)
+        }
         try loader.finish()
-        var run = ASRParityRun(model, on: device, golden: golden, precision: precision)
+        if readsTokens {
+            var run = try ASRTokenParityRun(model, on: device, golden: golden, precision: precision)
+            return try run.run()
+        }
+        var run = try ASRParityRun(model, on: device, golden: golden, precision: precision)
         return try run.run()
     }
 }

@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import NeuralLayers
 import TensorGraph
+import TextProcessing
 
 /// A checkpoint's weights: both encoders, the connectors, the language model. Shared and immutable.
 struct ASRModel: Sendable {
@@ -12,9 +13,12 @@ struct ASRModel: Sendable {
     let language: ASRLanguageModel
 
     /// Binds every tensor of the checkpoint; nothing is resident until the loader finishes.
-    init(_ files: ModelFiles, _ weights: Weights) throws {
+    ///
+    /// - Parameter tokenizer: used where it is given; nil reads the one beside the weights.
+    init(_ files: ModelFiles, _ weights: Weights, tokenizer: BytePairTokenizer? = nil) throws {
         config = try ASRConfiguration(files.data("config.json"))
-        prompts = try ASRPromptBuilder(ASRTokenizer.load(files), vocabulary: config.languageModel.vocabSize)
+        prompts = try ASRPromptBuilder(
+            tokenizer ?? ASRTokenizer.load(files), vocabulary: config.languageModel.vocabSize)
         let layout = config.layout
         acoustic = try EncoderNetwork(layout.acousticEncoder(weights), config.acoustic, layout)
         semantic = try EncoderNetwork(layout.semanticEncoder(weights), config.semantic, layout)

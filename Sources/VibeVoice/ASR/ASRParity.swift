@@ -5,21 +5,18 @@ import SpeechCore
 import TensorGraph
 import TextProcessing
 
-/// Runs a golden file's recording and compares each stage.
-struct ASRParityRun {
-    private let model: ASRModel
-    private let device: Device
-    private let golden: CheckpointFile
-    private let bound: Double, heardBound: Double
-    private let isExact: Bool
-    private var report = ParityReport()
+/// How far a run may be from the authors'.
+struct ASRParityBounds {
+    /// Of the language model's values, and of what the encoders and connectors make.
+    let values, heard: Double
+    /// Whether what is written must be the same.
+    let choicesAreExact: Bool
 
-    init(_ model: ASRModel, on device: Device, golden: CheckpointFile, precision: Precision) {
-        (self.model, self.device, self.golden) = (model, device, golden)
-        isExact = precision.isExact
+    init(_ precision: Precision, on device: Device) {
+        choicesAreExact = precision.isExact
         // Operands rounded to bfloat16 move the frames of random encoders by 1.3e-2, and rows by 1.5e-2.
-        heardBound = !precision.isExact ? 0.05 : device.roundsProducts ? 0.02 : 1e-4
-        bound =
+        heard = !precision.isExact ? 0.05 : device.roundsProducts ? 0.02 : 1e-4
+        values =
             switch precision.type {
             case .f32: 1e-4
             case .f16: 0.02
@@ -28,6 +25,46 @@ struct ASRParityRun {
             case .q6_k: 0.15
             default: 0.5
             }
+    }
+}
+
+/// Runs a golden file's recording and compares each stage.
+struct ASRParityRun {
+    private let model: ASRModel
+    private let device: Device
+    private let golden: GoldenFile
+    private let bounds: ASRParityBounds
+    private var report = ParityReport()
+
+    init(_ model: ASRModel, on device: Device, golden: CheckpointFile, precision: Precision) throws {
+        (self.model, self.device) = (model, device)
+        self.golden = GoldenFile(golden)
+        bounds = ASRParityBounds(precision, on: device)
+        try check()
+    }
+
+    /// Refuses a file that lacks what a run of this model has; what reads them may then count on their shapes.
+    private func check() throws {
+        let (hop, width, vocabulary) = (model.config.hop, model.language.width, model.language.vocabulary)
+        func frames(_ name: String) -> Int { ((golden.shape(name).first ?? 0) + hop - 1) / hop }
+        let count = frames("audio_raw"), written = golden.shape("generated_ids").first ?? 0
+        let (acoustic, semantic) = (model.config.acoustic.latentWidth, model.config.semantic.latentWidth)
+        guard count > 0, written > 0, golden.shape("prompt_ids").count == 1,
+            golden.integers("generated_ids").allSatisfy({ (0..<Int32(vocabulary)).contains($0) })
+        else { throw golden.foreign("prompt_ids") }
+        var shapes = [
+            "audio_normalised": golden.shape("audio_raw"), "vae_std_randn": [1],
+            "vae_noise": [count, acoustic], "acoustic_mean": [count, acoustic],
+            "semantic_mean": [count, semantic], "acoustic_sampled": [count, acoustic],
+            "acoustic_connected": [count, width], "semantic_connected": [count, width],
+            "features": [count, width], "logits": [written, vocabulary], "step_out": [written, width],
+        ]
+        for name in ["prefill_embeds", "prefill_l0", "prefill_llast", "prefill_out"] {
+            shapes[name] = golden.shape("prompt_ids") + [width]
+        }
+        for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) where golden.shape(name) != shape {
+            throw golden.foreign(name)
+        }
     }
 
     mutating func run() throws -> ParityReport {
@@ -51,20 +88,19 @@ struct ASRParityRun {
 
     private mutating func compareEncoders() -> ASRFrames {
         let whole = hear("audio_normalised", segment: nil)
-        compare("acoustic_mean", whole.acoustic, heardBound)
-        compare("semantic_mean", whole.semantic, heardBound)
+        compare("acoustic_mean", whole.acoustic, bounds.heard)
+        compare("semantic_mean", whole.semantic, bounds.heard)
         if has("ctx_acoustic_mean") {
             let frames = hear("ctx_audio_normalised", segment: nil)
-            compare("ctx_acoustic_mean", frames.acoustic, heardBound)
-            compare("ctx_semantic_mean", frames.semantic, heardBound)
+            compare("ctx_acoustic_mean", frames.acoustic, bounds.heard)
+            compare("ctx_semantic_mean", frames.semantic, bounds.heard)
         }
-        if case .string(let text)? = golden.metadata["segment_samples"], let size = Int(text),
-            size > 0, size % model.config.hop == 0
+        if let size: Int = try? golden.number("segment_samples"), size > 0, size % model.config.hop == 0
         {
             let frames = hear("audio_normalised", segment: size)
-            compare("seg_acoustic_mean", frames.acoustic, heardBound)
-            compare("seg_semantic_mean", frames.semantic, heardBound)
-            compare("seg_features", model.connectors(sampled(frames, "seg_"), on: device).sum, heardBound)
+            compare("seg_acoustic_mean", frames.acoustic, bounds.heard)
+            compare("seg_semantic_mean", frames.semantic, bounds.heard)
+            compare("seg_features", model.connectors(sampled(frames, "seg_"), on: device).sum, bounds.heard)
         }
         return whole
     }
@@ -87,12 +123,12 @@ struct ASRParityRun {
     /// The rows of the recording, along the golden path; nil when the golden file has none.
     private mutating func compareConnectors(_ frames: ASRFrames) -> [Float]? {
         let drawn = sampled(frames, "")
-        compare("acoustic_sampled", drawn.acoustic, heardBound)
+        compare("acoustic_sampled", drawn.acoustic, bounds.heard)
         guard has("features"), frames.count > 0 else { return nil }
         let rows = model.connectors(drawn, on: device)
-        compare("acoustic_connected", rows.acoustic, heardBound)
-        compare("semantic_connected", rows.semantic, heardBound)
-        compare("features", rows.sum, heardBound)
+        compare("acoustic_connected", rows.acoustic, bounds.heard)
+        compare("semantic_connected", rows.semantic, bounds.heard)
+        compare("features", rows.sum, bounds.heard)
         return values("features")
     }
 
@@ -108,7 +144,7 @@ struct ASRParityRun {
         }
         let plain = try prompt("audio_raw", "")
         compareIDs("prompt_ids", plain.ids)
-        if has("ctx_prompt_ids"), case .string(let context)? = golden.metadata["context_info"] {
+        if has("ctx_prompt_ids"), let context = try? golden.argument("context_info") {
             compareIDs("ctx_prompt_ids", try prompt("ctx_audio_raw", context).ids)
         }
         return plain
@@ -120,15 +156,15 @@ struct ASRParityRun {
         let decoder = try ASRDecoder(
             language, on: device, capacity: prompt.count + wanted.count + 1, half: false)
         let rows = decoder.rows(prompt.before) + features + decoder.rows(prompt.after)
-        compare("prefill_embeds", rows, bound)
+        compare("prefill_embeds", rows, bounds.values)
         let last = language.stack.config.layers - 1
         let taps = ["\(language.layersPath).0", "\(language.layersPath).\(last)"]
         let prefill = decoder.makeLayout(rows: prompt.count, outputs: prompt.count, taps: Set(taps))
         run(prefill, rows, at: 0)
-        compare("prefill_l0", prefill.graph.tapped(taps[0])?.values ?? [], bound)
-        compare("prefill_llast", prefill.graph.tapped(taps[1])?.values ?? [], bound)
+        compare("prefill_l0", prefill.graph.tapped(taps[0])?.values ?? [], bounds.values)
+        compare("prefill_llast", prefill.graph.tapped(taps[1])?.values ?? [], bounds.values)
         let states = prefill.hidden.read()
-        compare("prefill_out", states, bound)
+        compare("prefill_out", states, bounds.values)
         // The golden path, so that one rounding does not decide all that follows.
         var hidden = Array(states.suffix(language.width))
         var scores = Array(prefill.scores.read().suffix(language.vocabulary))
@@ -138,9 +174,9 @@ struct ASRParityRun {
             hidden += step.hidden.read()
             scores += step.scores.read()
         }
-        compare("step_out", hidden, bound)
-        compare("logits", scores, bound)
-        guard isExact else { return }
+        compare("step_out", hidden, bounds.values)
+        compare("logits", scores, bounds.values)
+        guard bounds.choicesAreExact else { return }
         compareGreedy(decoder, prompt, rows, wanted.count)
     }
 
@@ -159,13 +195,13 @@ struct ASRParityRun {
             decoder.feed(Array(rows[start * width..<min(start + 32, prompt.count) * width]), at: start)
         }
         var ids: [Int32] = []
-        while ids.count <= most, ids.last != model.prompts.endOfText {
+        while ids.count < most, ids.last != model.prompts.endOfText {
             let best = decoder.scores.indices.max { decoder.scores[$0] < decoder.scores[$1] } ?? 0
             ids.append(Int32(best))
-            if ids.count <= most { decoder.feed([Int32(best)], at: prompt.count + ids.count - 1) }
+            if ids.count < most { decoder.feed([Int32(best)], at: prompt.count + ids.count - 1) }
         }
         compareIDs("generated_ids", ids)
-        if case .string(let text)? = golden.metadata["text"] {
+        if let text = try? golden.argument("text") {
             let ours = model.prompts.tokenizer.decode(ids, skippingSpecial: true)
             report.compare(
                 "text", ours.utf8.map(Int32.init), text.utf8.map(Int32.init), shape: [text.utf8.count])
@@ -174,22 +210,16 @@ struct ASRParityRun {
 
     // MARK: comparing
 
-    private func has(_ name: String) -> Bool { golden[name] != nil }
-    private func values(_ name: String) -> [Float] { golden[name].map(Conversion.floats) ?? [] }
-
-    private func integers(_ name: String) -> [Int32] {
-        guard let tensor = golden[name], tensor.type == .i64 else { return [] }
-        return (0..<tensor.shape.reduce(1, *)).map {
-            Int32(truncatingIfNeeded: tensor.bytes.loadUnaligned(fromByteOffset: $0 * 8, as: Int64.self))
-        }
-    }
+    private func has(_ name: String) -> Bool { golden.has(name) }
+    private func values(_ name: String) -> [Float] { golden.values(name) }
+    private func integers(_ name: String) -> [Int32] { golden.integers(name) }
 
     private mutating func compare(_ name: String, _ ours: [Float], _ bound: Double) {
-        guard let tensor = golden[name] else { return }
-        report.compare(name, ours, values(name), shape: tensor.shape, bound: bound)
+        guard has(name) else { return }
+        report.compare(name, ours, values(name), shape: golden.shape(name), bound: bound)
     }
 
     private mutating func compareIDs(_ name: String, _ ours: [Int32]) {
-        report.compare(name, ours, integers(name), shape: golden[name]?.shape ?? [])
+        report.compare(name, ours, integers(name), shape: golden.shape(name))
     }
 }

@@ -25,6 +25,21 @@ package enum ASRTokenizer {
         return try BytePairTokenizer(
             vocabulary: files.data("vocab.json"), merges: files.data("merges.txt"), addedTokens: added)
     }
+
+    /// A tokenizer of Qwen2.5's added tokens alone, for runs whose text comes as ids: they follow one another, and
+    /// `config.json` says as `audio_token_id` where one of them stands. Nil where it does not say.
+    static func ofControlTokens(_ files: ModelFiles, at token: String) throws -> BytePairTokenizer? {
+        struct File: Decodable { var audioTokenId: Int32? }
+        let file: File = try ASRConfiguration.decode(files.data("config.json"))
+        guard let place = addedTokens.firstIndex(of: token), let id = file.audioTokenId, id >= 256 + place,
+            id < 1 << 24
+        else { return nil }
+        let first = id - Int32(place)
+        let control = addedTokens.prefix(14).enumerated().map { index, content in
+            AddedToken(content: content, id: first + Int32(index), isSpecial: true)
+        }
+        return try BytePairTokenizer(bytesAnd: control)
+    }
 }
 
 /// Why a request makes no prompt.
@@ -52,7 +67,9 @@ package struct ASRPromptBuilder: Sendable {
     /// Ends the generation.
     let endOfText: Int32, endOfTurn: Int32
     private let startOfTurn: Int32
-    private let audioStart: Int32, audioEnd: Int32, placeholder: Int32
+    private let audioStart: Int32, audioEnd: Int32
+    /// Stands where a frame's row does.
+    let placeholder: Int32
 
     package init(_ tokenizer: BytePairTokenizer, vocabulary: Int) throws(ASRPromptError) {
         func id(_ token: String) throws(ASRPromptError) -> Int32 {

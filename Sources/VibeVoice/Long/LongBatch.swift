@@ -106,9 +106,7 @@ final class LongBatch {
 
     /// The next token of a session, which it remembers; the row that stands for it, where it is no frame.
     private func choose(_ session: LongSession) -> Int32 {
-        let scores = scores(of: session.hidden)
-        let best = scores.indices.reduce(0) { scores[$1] > scores[$0] ? $1 : $0 }
-        let token = session.frames < session.rules.minimumFrames ? model.prompts.frame : choices[best]
+        let token = chosen(session)
         session.tokens.append(token)
         if token == model.prompts.endOfText {
             session.ending = .natural
@@ -117,6 +115,14 @@ final class LongBatch {
             session.next = model.language.embeddings([token])
         }
         return token
+    }
+
+    private func chosen(_ session: LongSession) -> Int32 {
+        let (rules, place) = (session.rules, session.tokens.count)
+        if place < rules.told.count { return rules.told[place] }
+        if session.frames < rules.minimumFrames { return model.prompts.frame }
+        let scores = scores(of: session.hidden)
+        return choices[scores.indices.reduce(0) { scores[$1] > scores[$0] ? $1 : $0 }]
     }
 
     /// Scores of speech's start, end, next frame, and of the end of all.

@@ -61,8 +61,18 @@ package enum VibeVoiceLongFamily {
         _ files: ModelFiles, golden: CheckpointFile, precision: Precision, on device: Device
     ) throws -> ParityReport {
         let loader = try WeightLoader(files.tensors, on: device, precision: precision)
-        let model = try SpeechError.translatingLong { try LongModel(files, loader.weights) }
+        let readsTokens = LongTokenParityRun.reads(golden)
+        let model = try SpeechError.translatingLong {
+            try LongModel(
+                files, loader.weights,
+                tokenizer: readsTokens ? ASRTokenizer.ofControlTokens(files, at: "<|vision_pad|>") : nil)
+        }
         try loader.finish()
+        if readsTokens {
+            var run = try LongTokenParityRun(
+                model, on: device, golden: golden, bounds: ParityBounds(precision))
+            return try run.run()
+        }
         var run = try LongParityRun(model, on: device, golden: golden, bounds: ParityBounds(precision))
         return try run.run()
     }

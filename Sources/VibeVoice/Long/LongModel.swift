@@ -2,6 +2,7 @@ import Checkpoints
 import NeuralLayers
 import SpeechCore
 import TensorGraph
+import TextProcessing
 
 /// A long-form checkpoint's weights. Shared and immutable.
 struct LongModel: Sendable {
@@ -16,23 +17,26 @@ struct LongModel: Sendable {
     let scale: Float, bias: Float
 
     /// Binds every tensor of the checkpoint; nothing is resident until the loader finishes.
-    init(_ files: ModelFiles, _ root: Weights) throws {
+    ///
+    /// - Parameter tokenizer: used where it is given; nil reads the one beside the weights.
+    init(_ files: ModelFiles, _ root: Weights, tokenizer: BytePairTokenizer? = nil) throws {
         config = try LongConfiguration(files.data("config.json"))
         let layout = config.layout, weights = root["model"], width = config.language.hiddenSize
-        guard files.has("tokenizer.json") || files.has("vocab.json") && files.has("merges.txt") else {
+        guard tokenizer != nil || files.has("tokenizer.json") || files.has("vocab.json") && files.has("merges.txt") else {
             throw SpeechError(
                 .missingFile,
                 "'\(files.path)' has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt.",
                 remedy: "The authors publish it apart: put those of Qwen/Qwen2.5-1.5B beside the weights.")
         }
-        prompts = try LongPromptBuilder(ASRTokenizer.load(files), vocabulary: config.language.vocabSize)
+        prompts = try LongPromptBuilder(
+            tokenizer ?? ASRTokenizer.load(files), vocabulary: config.language.vocabSize)
         language = try LongLanguageModel(root, config.language)
         let isAuthors = layout == .authors
         head = try DiffusionHead(
             weights[isAuthors ? "prediction_head" : "diffusion_head"], config.diffusion, layout)
-        let tokenizer = weights[isAuthors ? "acoustic_tokenizer" : "audio_tower"]
-        decoder = try AcousticDecoder(tokenizer["decoder"], config.decoder, layout)
-        acoustic = try EncoderNetwork(tokenizer["encoder"], config.acoustic, layout)
+        let audio = weights[isAuthors ? "acoustic_tokenizer" : "audio_tower"]
+        decoder = try AcousticDecoder(audio["decoder"], config.decoder, layout)
+        acoustic = try EncoderNetwork(audio["encoder"], config.acoustic, layout)
         semantic = try EncoderNetwork(
             isAuthors ? weights["semantic_tokenizer"]["encoder"] : weights["semantic_tokenizer_encoder"],
             config.semantic,

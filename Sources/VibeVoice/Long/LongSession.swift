@@ -16,6 +16,8 @@ final class LongSession {
         let maximumTokens: Int
         /// Frames that come before any other choice.
         var minimumFrames = 0
+        /// Tokens that come before any choice, as a golden run has them.
+        var told: [Int32] = []
     }
 
     /// What a step made.
