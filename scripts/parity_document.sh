@@ -26,5 +26,9 @@ vibevoice() { ./mynah parity "$fixtures/vibevoice/$1" "$fixtures/vibevoice/$2/go
     vibevoice asr-tiny asr-tiny
     printf '\n## VibeVoice-ASR, tiny, the transformers layout, float32\n\n'
     vibevoice asr-tiny-hf asr-tiny
+    printf '\n## VibeVoice-1.5B and -ASR, random, as ids, float32\n\n'
+    vibevoice 1.5b-random 1.5b-random
+    printf '\n'
+    vibevoice asr-random asr-random
 } > docs/parity.md.new
 mv docs/parity.md.new docs/parity.md

@@ -2,8 +2,15 @@ import Checkpoints
 import Foundation
 import Testing
 
-/// The folder of voice presets that people who hold them can name.
-private let presets = ProcessInfo.processInfo.environment["MYNAH_REAL_PRESETS"]
+/// Where published presets lie: the folder that MYNAH_REAL_PRESETS names, or one beside the project.
+private let presets: String? = {
+    let beside = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent(
+            "../shared/reference/data/vibevoice/real_presets"
+        ).standardizedFileURL.path
+    let named = ProcessInfo.processInfo.environment["MYNAH_REAL_PRESETS"]
+    return named ?? (FileManager.default.fileExists(atPath: beside) ? beside : nil)
+}()
 
 @Suite struct TorchTests {
     @Test(arguments: [
@@ -67,7 +74,7 @@ private let presets = ProcessInfo.processInfo.environment["MYNAH_REAL_PRESETS"]
         #expect(root["lm"]?["past_key_values"]?["key_cache"]?.elements?.first?.tensor?.shape == [1, 2, 5, 4])
     }
 
-    @Test(.enabled(if: presets != nil, "MYNAH_REAL_PRESETS names no folder of presets"))
+    @Test(.enabled(if: presets != nil, "no published presets: MYNAH_REAL_PRESETS names no folder"))
     func `the published voice presets read`() throws {
         let folder = try #require(presets)
         let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".pt") }

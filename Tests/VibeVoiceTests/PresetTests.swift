@@ -6,8 +6,15 @@ import TensorGraph
 import Testing
 import VibeVoice
 
-/// The folder of voice presets that people who hold them can name.
-private let published = ProcessInfo.processInfo.environment["MYNAH_REAL_PRESETS"]
+/// Where published presets lie: the folder that MYNAH_REAL_PRESETS names, or one beside the project.
+private let published: String? = {
+    let beside = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent(
+            "../shared/reference/data/vibevoice/real_presets"
+        ).standardizedFileURL.path
+    let named = ProcessInfo.processInfo.environment["MYNAH_REAL_PRESETS"]
+    return named ?? (FileManager.default.fileExists(atPath: beside) ? beside : nil)
+}()
 
 /// Presets come from strangers.
 @Suite struct PresetTests {
@@ -84,7 +91,7 @@ private let published = ProcessInfo.processInfo.environment["MYNAH_REAL_PRESETS"
         #expect(try refusal(Fixture.folder + "/README.md.pt") is CheckpointError)
     }
 
-    @Test(.enabled(if: published != nil, "MYNAH_REAL_PRESETS names no folder of presets"))
+    @Test(.enabled(if: published != nil, "no published presets: MYNAH_REAL_PRESETS names no folder"))
     func `a published preset fits the published model, its strides honoured`() throws {
         let geometry = VoicePreset.Geometry(
             lower: KVCache.Layout(layers: 4, heads: 2, headWidth: 64),
@@ -96,7 +103,62 @@ private let published = ProcessInfo.processInfo.environment["MYNAH_REAL_PRESETS"
         #expect(preset.speech.keys[0][147 * 128 + 64 + 5] == 0.185546875)
         #expect(preset.speech.values[19][147 * 128 + 64 + 63] == 0.49609375)
         #expect(preset.speech.hidden.last == 4.875)
-        let sum = preset.text.keys.joined().reduce(0.0) { $0 + abs(Double($1)) }
-        #expect(abs(sum - 187140.14) < 0.1)
+    }
+
+    /// What PyTorch reads in one group of a published preset.
+    struct Group: Sendable {
+        let file, name: String
+        let rows: Int
+        let key, firstKey, value, hiddenFirst, hiddenLast: Float
+        let sum, deviation: Double
+    }
+
+    private static let groups = [
+        Group(
+            file: "en-Mike_man", name: "lm", rows: 49, key: -4.59375, firstKey: 0.008362, value: 0.124023,
+            hiddenFirst: -2.3125, hiddenLast: 0.029541, sum: 187140.14, deviation: 8.371),
+        Group(
+            file: "en-Mike_man", name: "tts_lm", rows: 148, key: 0.185547, firstKey: -0.710938,
+            value: 0.496094, hiddenFirst: -2.40625, hiddenLast: 4.875, sum: 471073.99, deviation: 3.808),
+        Group(
+            file: "pt-Spk0_woman", name: "lm", rows: 52, key: -3.546875, firstKey: -0.012024,
+            value: 0.22168, hiddenFirst: -1.90625, hiddenLast: 0.058594, sum: 199312.56, deviation: 7.602),
+        Group(
+            file: "pt-Spk0_woman", name: "tts_lm", rows: 168, key: 0.816406, firstKey: -0.796875,
+            value: -0.04126, hiddenFirst: -0.988281, hiddenLast: -3.109375, sum: 540029.43,
+            deviation: 3.846),
+        Group(
+            file: "pt-Spk0_woman", name: "neg_lm", rows: 1, key: -4.75, firstKey: 0.006317, value: 0.036377,
+            hiddenFirst: -1.445312, hiddenLast: 0.875, sum: 3668.21, deviation: 48.21),
+        Group(
+            file: "en-Mike_man", name: "neg_tts_lm", rows: 1, key: 0.023682, firstKey: -0.1875,
+            value: 0.026123, hiddenFirst: 1.0625, hiddenLast: 0.914062, sum: 1095.24, deviation: 3.738),
+    ]
+
+    @Test(
+        .enabled(if: published != nil, "no published presets: MYNAH_REAL_PRESETS names no folder"),
+        arguments: groups)
+    func `a published preset's tensors are those that PyTorch reads`(group: Group) throws {
+        let file = try CheckpointFile(path: "\(published ?? "")/\(group.file).pt")
+        func values(_ name: String) throws -> [Float] {
+            Conversion.floats(try #require(file["\(group.name).\(name)"]))
+        }
+        func near(_ one: Float, _ other: Float) -> Bool { abs(one - other) <= 1e-5 * max(1, abs(other)) }
+        let layers = group.name.hasSuffix("tts_lm") ? 20 : 4, width = 64
+        let keys = try (0..<layers).map { try values("past_key_values.key_cache.\($0)") }
+        let last = try values("past_key_values.value_cache.\(layers - 1)")
+        let hidden = try values("last_hidden_state")
+        // [heads, rows, width]: head 1, the last row.
+        let end = (2 * group.rows - 1) * width
+        #expect(keys[0].count == 2 * group.rows * width && hidden.count == group.rows * 896)
+        #expect(near(keys[0][end + 5], group.key) && near(keys[layers - 1][0], group.firstKey))
+        #expect(near(last[end + 63], group.value))
+        #expect(near(hidden[0], group.hiddenFirst) && near(hidden[hidden.count - 1], group.hiddenLast))
+        let sum = keys.joined().reduce(0.0) { $0 + abs(Double($1)) }
+        #expect(abs(sum - group.sum) < 1e-6 * group.sum + 0.01, "\(sum)")
+        let mean = hidden.reduce(0.0) { $0 + Double($1) } / Double(hidden.count)
+        let squares = hidden.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) }
+        let deviation = (squares / Double(hidden.count - 1)).squareRoot()
+        #expect(abs(deviation - group.deviation) < 0.01, "\(deviation)")
     }
 }
