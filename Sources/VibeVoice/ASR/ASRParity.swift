@@ -95,8 +95,7 @@ struct ASRParityRun {
             compare("ctx_acoustic_mean", frames.acoustic, bounds.heard)
             compare("ctx_semantic_mean", frames.semantic, bounds.heard)
         }
-        if let size: Int = try? golden.number("segment_samples"), size > 0, size % model.config.hop == 0
-        {
+        if let size: Int = try? golden.number("segment_samples"), size > 0, size % model.config.hop == 0 {
             let frames = hear("audio_normalised", segment: size)
             compare("seg_acoustic_mean", frames.acoustic, bounds.heard)
             compare("seg_semantic_mean", frames.semantic, bounds.heard)

@@ -22,7 +22,10 @@ struct LongModel: Sendable {
     init(_ files: ModelFiles, _ root: Weights, tokenizer: BytePairTokenizer? = nil) throws {
         config = try LongConfiguration(files.data("config.json"))
         let layout = config.layout, weights = root["model"], width = config.language.hiddenSize
-        guard tokenizer != nil || files.has("tokenizer.json") || files.has("vocab.json") && files.has("merges.txt") else {
+        guard
+            tokenizer != nil || files.has("tokenizer.json")
+                || files.has("vocab.json") && files.has("merges.txt")
+        else {
             throw SpeechError(
                 .missingFile,
                 "'\(files.path)' has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt.",

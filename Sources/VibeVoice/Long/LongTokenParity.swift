@@ -60,7 +60,8 @@ struct LongTokenParityRun {
         // Each frame's passes of the head are all there; how many steps that is, their count tells.
         let frames = tokens.count { $0 == model.prompts.frame }
         let steps = frames == 0 ? 1 : (golden.shape("dh_out").first ?? 0) / frames
-        guard frames == 0 || (1...100).contains(steps) && golden.shape("dh_out") == [steps * frames, 2, latent]
+        guard
+            frames == 0 || (1...100).contains(steps) && golden.shape("dh_out") == [steps * frames, 2, latent]
         else { throw golden.foreign("dh_out") }
         let noise = golden.values("noise")
         let used = (0..<golden.shape("noise")[0]).flatMap {
