@@ -136,8 +136,8 @@ struct TranscribeCommand: AsyncParsableCommand {
                     .inputOutput, "'\(output)' could not be written.",
                     remedy: "Check that its folder exists, may be written and has room.", underlying: error)
             }
-        } else if !stream || transcript.unread != nil {
-            show(text)
+        } else {
+            show(stream ? transcript.unread.map { $0 + "\n" } ?? "" : text)
         }
         guard !quiet else { return }
         for warning in transcript.warnings { Console.note("warning: \(Self.sentence(warning))") }
@@ -146,8 +146,8 @@ struct TranscribeCommand: AsyncParsableCommand {
     private static func sentence(_ warning: Transcript.Warning) -> String {
         switch warning {
         case .silence: "the recording is silent."
-        case .unread: "the model's answer could not be read as segments; it stands as it was written."
-        case .truncated: "the model's answer breaks off; what was whole is there."
+        case .unread: "what could not be read of the model's answer as segments stands as it was written."
+        case .truncated: "the model's answer breaks off."
         case .repetition: "the model went round in circles; the transcript ends before that."
         case .limit: "the transcript was cut at the token limit; raise --max-tokens, or cut the recording."
         }

@@ -4,7 +4,7 @@ public struct Transcript: Sendable, Equatable, Codable {
     public var segments: [TranscriptSegment]
     /// Length of the recording in seconds.
     public var duration: Double
-    /// What the model wrote, where it could not be read as segments.
+    /// What the model wrote beside the segments and could not be read as one, as it stands.
     public var unread: String?
     /// What a person should know of the result; empty when nothing is amiss.
     public var warnings: [Warning]
@@ -23,9 +23,9 @@ public struct Transcript: Sendable, Equatable, Codable {
     public enum Warning: String, Sendable, Codable {
         /// The recording is silent; the model was not asked.
         case silence
-        /// The answer is not segments: it stands as the model wrote it.
+        /// The answer, or a part of it, is not segments: it stands as the model wrote it.
         case unread
-        /// The answer breaks off; what was whole is there.
+        /// The answer breaks off.
         case truncated
         /// The model went round in circles and was cut off there.
         case repetition
@@ -33,11 +33,30 @@ public struct Transcript: Sendable, Equatable, Codable {
         case limit
     }
 
-    /// The words alone, a segment a line; marks of silence left out. What could not be read stands as it is.
+    /// The words alone, a segment a line; marks of silence left out. What could not be read follows as it is.
     public var text: String {
-        if let unread { return unread }
-        return segments.lazy.filter { !$0.isSilence }.map(\.text).joined(separator: "\n")
+        (segments.lazy.filter { !$0.isSilence }.map(\.text) + [unread].compactMap { $0 })
+            .joined(separator: "\n")
     }
+
+    /// The segments in which something is said, with times held within the recording; what is missing of these is
+    /// taken from the neighbours. An answer of which nothing could be read is one over the whole recording.
+    package var cues: [(segment: TranscriptSegment, start: Double, end: Double)] {
+        var shown = segments
+        if shown.isEmpty, let unread { shown = [TranscriptSegment(start: 0, end: duration, text: unread)] }
+        var last = 0.0
+        return shown.indices.compactMap { index in
+            let segment = shown[index]
+            let start = min(max(segment.start ?? last, 0), duration)
+            let following = shown[(index + 1)...].lazy.compactMap(\.start).first
+            let end = min(max(segment.end ?? following ?? duration, start), max(duration, start))
+            last = end
+            return segment.isSilence ? nil : (segment, start, end)
+        }
+    }
+
+    /// What could not be read beside segments that could: when it was said is not known.
+    package var leftover: String? { segments.isEmpty ? nil : unread }
 }
 
 /// Something said by one speaker.

@@ -16,18 +16,18 @@ extension Transcript {
         switch format {
         case .text: renderedText
         case .json: renderedJSON + "\n"
-        case .srt: subtitles(separator: ",", head: "", hours: true) { "\($0 + 1)\n" }
-        case .vtt: subtitles(separator: ".", head: "WEBVTT\n\n", hours: true) { _ in "" }
+        case .srt: subtitles(separator: ",") { "\($0 + 1)\n" } + lastSubtitle
+        case .vtt: "WEBVTT\n\n" + subtitles(separator: ".") { _ in "" } + note
         }
     }
 
     private var renderedText: String {
-        if unread != nil { return text.isEmpty ? "" : text + "\n" }
         let speakers = Set(segments.compactMap(\.speaker))
-        return segments.lazy.filter { !$0.isSilence }.map { segment in
+        let lines = segments.lazy.filter { !$0.isSilence }.map { segment in
             let name = speakers.count > 1 ? segment.speaker.map { "Speaker \($0): " } ?? "" : ""
-            return name + segment.text.onOneLine + "\n"
-        }.joined()
+            return name + segment.text.onOneLine
+        }
+        return (lines + [unread].compactMap { $0 }).map { $0 + "\n" }.joined()
     }
 
     private var renderedJSON: String {
@@ -44,42 +44,32 @@ extension Transcript {
         return "{" + fields.joined(separator: ",") + "}"
     }
 
-    private func subtitles(
-        separator: String, head: String, hours: Bool, number: (Int) -> String
-    ) -> String {
-        var (result, index) = (head, 0)
-        for (segment, time) in zip(shown, times) where !segment.isSilence {
-            let words = segment.text.onOneLine
+    private func subtitles(separator: String, number: (Int) -> String) -> String {
+        cues.enumerated().map { index, cue in
+            let words = cue.segment.text.onOneLine
             let isWeb = separator == "."
             let text = isWeb ? words.asCueText : words
-            let named = segment.speaker.map {
+            let named = cue.segment.speaker.map {
                 isWeb ? "<v Speaker \($0.asCueText)>\(text)" : "Speaker \($0): \(text)"
             }
-            let span = "\(Self.clock(time.start, separator)) --> \(Self.clock(time.end, separator))"
-            result += "\(number(index))\(span)\n\(named ?? text)\n\n"
-            index += 1
-        }
-        return result
+            let span = "\(Self.clock(cue.start, separator)) --> \(Self.clock(cue.end, separator))"
+            return "\(number(index))\(span)\n\(named ?? text)\n\n"
+        }.joined()
     }
 
-    /// What subtitles show: segments, or what could not be read as such over the whole recording.
-    private var shown: [TranscriptSegment] {
-        guard let unread else { return segments }
-        return [TranscriptSegment(start: 0, end: duration, text: unread)]
+    /// What could not be read has no time of its own, and SubRip no place for what has none: it comes last, marked,
+    /// from the last segment to the end.
+    private var lastSubtitle: String {
+        guard let leftover else { return "" }
+        let (cues, separator) = (cues, ",")
+        let start = cues.last?.end ?? 0
+        let span = "\(Self.clock(start, separator)) --> \(Self.clock(max(duration, start), separator))"
+        return "\(cues.count + 1)\n\(span)\n[unread] \(leftover.onOneLine)\n\n"
     }
 
-    /// When each segment shows: its own times held within the recording; what is missing is taken from the
-    /// neighbours.
-    private var times: [(start: Double, end: Double)] {
-        var last = 0.0
-        return shown.indices.map { index in
-            let segment = shown[index]
-            let start = min(max(segment.start ?? last, 0), duration)
-            let following = shown[(index + 1)...].lazy.compactMap(\.start).first
-            let end = min(max(segment.end ?? following ?? duration, start), max(duration, start))
-            last = end
-            return (start, end)
-        }
+    /// What could not be read, as a comment, which claims no time. An arrow would end it.
+    private var note: String {
+        leftover.map { "NOTE unread: \($0.onOneLine.replacing("-->", with: "--&gt;"))\n\n" } ?? ""
     }
 
     /// `00:01:02` with milliseconds.

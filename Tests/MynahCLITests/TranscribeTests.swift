@@ -70,6 +70,18 @@ import Testing
         #expect(try transcribe("meeting.wav", "--stream", "-o", "a.txt").status == 64)
     }
 
+    @Test func `words cut off by the token limit are in every form`() throws {
+        try prepare()
+        for form in ["text", "json", "srt", "vtt"] {
+            let run = try transcribe("meeting.wav", "--max-tokens", "45", "--format", form)
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(run.text.contains("Hello there.") && run.text.contains("Hi"), "\(run.text)")
+            #expect(run.errors.contains("token limit") && run.errors.contains("as it was written"))
+        }
+        let stream = try transcribe("meeting.wav", "--max-tokens", "45", "--stream")
+        #expect(stream.text.contains("Speaker 1: Hi") && stream.text.contains("{\"Start\":1.25"))
+    }
+
     @Test func `silence is told, and a recording of nothing refused`() throws {
         try record("silent.wav", [Float](repeating: 0, count: 24_000))
         let silent = try transcribe("silent.wav", "--json")

@@ -82,6 +82,23 @@ struct TranscriptTests {
         #expect(transcript.rendered(as: .json).contains(#""unread":"no list""#))
     }
 
+    @Test func `what could not be read beside segments comes after them, and claims no time`() {
+        let transcript = Transcript(
+            segments: [TranscriptSegment(speaker: "0", start: 0, end: 1, text: "a")], duration: 3,
+            unread: "{\"x\"-->\n1", warnings: [.unread])
+        #expect(transcript.text == "a\n{\"x\"-->\n1")
+        #expect(transcript.rendered(as: .text) == "a\n{\"x\"-->\n1\n")
+        #expect(transcript.rendered(as: .json).contains(#""text":"a"}],"unread":"{\"x\"-->\n1""#))
+        #expect(
+            transcript.rendered(as: .srt)
+                == "1\n00:00:00,000 --> 00:00:01,000\nSpeaker 0: a\n\n"
+                + "2\n00:00:01,000 --> 00:00:03,000\n[unread] {\"x\"--> 1\n\n")
+        #expect(
+            transcript.rendered(as: .vtt)
+                == "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n<v Speaker 0>a\n\n"
+                + "NOTE unread: {\"x\"--&gt; 1\n\n")
+    }
+
     @Test func `an empty transcript is empty in every form`() {
         let empty = Transcript(segments: [], duration: 1)
         #expect(empty.rendered(as: .text) == "")

@@ -68,6 +68,9 @@ import VibeVoice
             let transcript = Transcript(reply: String(whole.prefix(length)), duration: 4)
             #expect(transcript.segments.allSatisfy { $0.text == #"a "]" }, b"# })
             #expect(transcript.warnings.contains(.truncated) == (length > 10), "cut at \(length)")
+            // Nothing of the answer is lost: it is in a segment, or it stands.
+            let shown = transcript.segments.count * (parts[0].count + 1) + (transcript.unread?.count ?? 0)
+            #expect(length - shown <= 12, "cut at \(length)")
         }
         #expect(Transcript(reply: whole, duration: 4).warnings == [])
         #expect(Transcript(reply: whole, duration: 4).segments.count == 4)
@@ -87,6 +90,38 @@ import VibeVoice
         }
     }
 
+    @Test(arguments: [
+        // No comma, a mark inside quotes once and twice, no closing brace, another closing sign, and no JSON at all.
+        #"{"Start":1 "Content":"b"}"#, #"{"Start":1,"Content":"5" pipe"}"#,
+        #"{"Start":1,"Content":"a "b" c"}"#,
+        #"{"Start":1,"Content":"b""#, #"{"Start":1,"Content":"b"]"#, "he said so", "\"words\"",
+        #"{"foo":1}"#,
+    ])
+    func `elements on both sides of a damaged one are read, and it stands as it was written`(damaged: String)
+    {
+        func element(_ start: Int) -> String { #"{"Start":\#(start),"Content":"w\#(start)"}"# }
+        let text = "[\(element(0)),\(damaged),\(element(2)),\(element(3))]"
+        let whole = Transcript(reply: text, duration: 4)
+        #expect(whole.segments.map(\.text) == ["w0", "w2", "w3"])
+        #expect(whole.unread == damaged)
+        #expect(whole.warnings == [.unread])
+        var reply = ASRReply()
+        for character in text { reply.append(String(character)) }
+        reply.finish()
+        #expect(reply.segments == whole.segments)
+        #expect(reply.unread == damaged)
+    }
+
+    @Test func `what is damaged in several places stands in order, and objects inside one are no elements`() {
+        let several = Transcript(
+            reply: #"[{"a" 1},{"Content":"x"},oh,{"Content":"y"},{"Content":"z"#, duration: 1)
+        #expect(several.segments.map(\.text) == ["x", "y"])
+        #expect(several.unread == "[{\"a\" 1}\noh\n{\"Content\":\"z")
+        #expect(several.warnings == [.unread, .truncated])
+        let inner = Transcript(reply: #"[{"Start" 1,"more":{"Content":"x"}},{"Content":"y"}]"#, duration: 1)
+        #expect(inner.segments.map(\.text) == ["y"])
+    }
+
     @Test func `times that are none are left out`() {
         let reply = ASRReply(
             #"[{"Start":"nan","End":-1,"Speaker":null,"Content":"a"},{"Start":1e999,"Content":"b"}]"#)
@@ -99,6 +134,7 @@ import VibeVoice
             let text = String(repeating: open, count: 20_000)
             #expect(ASRReply(text).segments.isEmpty)
             #expect(ASRReply(text + String(repeating: "]", count: 20_000)).segments.isEmpty)
+            #expect(Transcript(reply: text, duration: 1).segments.isEmpty)
         }
     }
 
@@ -160,6 +196,9 @@ import VibeVoice
         let again = answer.rewind()
         #expect(!again)
         #expect(answer.reply.segments.map(\.text) == ["Hello there."])
+        #expect(
+            answer.reply.unread?.hasPrefix("{\"Start\":1,\"Content\":\"") == true,
+            "what came before the circle")
     }
 
     @Test func `a circle from the beginning starts from nothing`() throws {

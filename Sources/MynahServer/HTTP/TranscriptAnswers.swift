@@ -4,35 +4,21 @@ extension Transcript {
     /// The transcript as OpenAI's clients read it in a JSON form.
     func answer(_ format: TranscriptionRequest.Format, language: String?) -> JSONValue {
         let usage: JSONValue = ["type": "duration", "seconds": .number(duration)]
-        switch format {
-        case .verbose:
-            return [
-                "task": "transcribe", "language": .text(language ?? "unknown"), "duration": .number(duration),
-                "text": .text(text), "usage": usage,
-                "segments": .array(spoken.enumerated().map { $1.verbose(id: $0) }),
-            ]
-        case .diarized:
-            return [
-                "task": "transcribe", "duration": .number(duration), "text": .text(text), "usage": usage,
-                "segments": .array(spoken.enumerated().map { $1.diarized(number: $0 + 1) }),
-            ]
-        default:
-            return ["text": .text(text), "usage": usage]
-        }
+        var fields: [String: JSONValue] = ["text": .text(text), "usage": usage]
+        guard format == .verbose || format == .diarized else { return .object(fields) }
+        fields["task"] = "transcribe"
+        fields["duration"] = .number(duration)
+        fields["unread"] = leftover.map { .text($0) }
+        if format == .verbose { fields["language"] = .text(language ?? "unknown") }
+        fields["segments"] = .array(
+            spoken.enumerated().map { format == .verbose ? $1.verbose(id: $0) : $1.diarized(number: $0 + 1) })
+        return .object(fields)
     }
 
-    /// What is said, each with times: a missing one is the neighbour's.
+    /// What is said, each with times.
     private var spoken: [TimedSegment] {
-        let all = unread.map { [TranscriptSegment(start: 0, end: duration, text: $0)] } ?? segments
-        var last = 0.0
-        return all.indices.compactMap { index in
-            let segment = all[index]
-            let start = min(max(segment.start ?? last, 0), duration)
-            let following = all[(index + 1)...].lazy.compactMap(\.start).first
-            let end = min(max(segment.end ?? following ?? duration, start), max(duration, start))
-            last = end
-            return segment.isSilence
-                ? nil : TimedSegment(speaker: segment.speaker, start: start, end: end, text: segment.text)
+        cues.map { segment, start, end in
+            TimedSegment(speaker: segment.speaker, start: start, end: end, text: segment.text)
         }
     }
 }

@@ -118,8 +118,11 @@ private final class EventWriter: Sendable {
 
     private func ended(_ transcript: Transcript) -> String {
         var text = ""
-        // What the model wrote and nobody can read in segments is one.
-        if count.withLock({ $0 }) == 0, !transcript.text.isEmpty {
+        // What the model wrote and nobody can read in segments is one; a part of that kind is words alone.
+        if let leftover = transcript.leftover {
+            let joint = count.withLock { $0 } > 0 ? "\n" : ""
+            text = ServerSentEvent.text("transcript.text.delta", ["delta": .text(joint + leftover)])
+        } else if count.withLock({ $0 }) == 0, !transcript.text.isEmpty {
             text = told(TranscriptSegment(start: 0, end: transcript.duration, text: transcript.text))
         }
         return text

@@ -45,6 +45,7 @@ package struct ASRAnswer {
     package mutating func finish() -> String {
         let text = resumed(stream.finish())
         add(text)
+        reply.finish()
         return text
     }
 
@@ -66,20 +67,22 @@ package struct ASRAnswer {
     ///
     /// - Returns: whether another attempt may be made; without, what is left is all there will be.
     package mutating func rewind() -> Bool {
-        let isLast = attempts == Self.temperatures.count
-        let circle = isLast ? ASRRepetition.loop(in: tail) ?? 0 : tail.count
-        let limit = reply.count - tail.suffix(circle).utf8.count
-        let cut = reply.ends.last { $0 <= limit } ?? 0
+        let circle = ASRRepetition.loop(in: tail) ?? 0
+        let limit = reply.count - tail.utf8.count
+        let cut = reply.places.last { $0.upperBound <= limit }?.upperBound ?? 0
         let kept = cut == 0 ? "" : reply.text(0..<cut) + ","
         let whole = ends.firstIndex { $0 > cut } ?? ends.count
         let rest =
             cut == 0 ? [] : tokenizer.encode(reply.text((whole == 0 ? 0 : ends[whole - 1])..<cut) + ",")
+        guard attempts < Self.temperatures.count, rest.count <= Self.spareTokens / 4 else {
+            reply = ASRReply(reply.text(0..<reply.count - tail.suffix(circle).utf8.count))
+            return false
+        }
         unfed = cut == 0 ? 0 : whole
         tokens = Array(tokens.prefix(unfed)) + rest
         ends = Array(ends.prefix(unfed)) + rest.map { _ in kept.utf8.count }
         reply = ASRReply(kept)
         (tail, stream, isResuming) = ("", tokenizer.stream(skippingSpecial: true), cut > 0)
-        guard !isLast, rest.count <= Self.spareTokens / 4 else { return false }
         attempts += 1
         return true
     }

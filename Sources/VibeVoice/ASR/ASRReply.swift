@@ -2,23 +2,20 @@ import Foundation
 package import SpeechCore
 
 /// A model's answer, read as far as it can be: a JSON array of objects, read element by element, so that a bracket
-/// in what is said does no harm and what stands before a break is kept.
+/// in what is said does no harm. Of a damaged element those that are whole within it are read, and what is no segment
+/// stands as it was written.
 package struct ASRReply {
     package private(set) var segments: [TranscriptSegment] = []
-    /// Where each whole segment ends, in bytes from the start of the answer.
-    private(set) var ends: [Int] = []
+    /// Where each segment stands, in bytes from the start of the answer.
+    private(set) var places: [Range<Int>] = []
     /// Whether there was anything to read: an array or an object, be it empty.
     private(set) var isJSON = false
     /// Whether the answer is over: what follows is not part of it.
     private(set) var isClosed = false
-    /// Whether there is something that no reader of JSON takes; what follows cannot be read with certainty.
-    private var isBroken = false
     private var isArray = false
     private var bytes: [UInt8] = []
     /// What is before it has been read.
     private var position = 0
-    /// Elements read, whatever they were.
-    private(set) var elements = 0
 
     package init(_ text: String = "") { append(text) }
 
@@ -28,8 +25,28 @@ package struct ASRReply {
     var count: Int { bytes.count }
     /// The answer so far.
     package var text: String { String(decoding: bytes, as: UTF8.self) }
-    /// The first `count` bytes of the answer.
+    /// A part of the answer, in bytes.
     func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+
+    /// What the model wrote beside its segments, as it stands; nil when that is nothing but the list's own signs.
+    package var unread: String? {
+        let starts = [0] + places.map(\.upperBound), ends = places.map(\.lowerBound) + [count]
+        let parts = zip(starts, ends).compactMap { Self.words(text($0..<$1), isLast: $1 == count) }
+        return parts.isEmpty ? nil : parts.joined(separator: "\n")
+    }
+
+    /// What stands between segments, without what joins them; nil when nothing is left. The name of the model's turn
+    /// and the fence of a code block are signs too.
+    private static func words(_ text: String, isLast: Bool) -> String? {
+        let joints = CharacterSet(charactersIn: ",").union(.whitespacesAndNewlines)
+        var text = text.drop { $0 == "," || $0.isWhitespace }
+        if text.hasPrefix("assistant") { text = text.dropFirst(9).drop(while: \.isWhitespace) }
+        // At the end a comma may be one of the words.
+        let words = text.trimmingCharacters(in: isLast ? .whitespacesAndNewlines : joints)
+        let signs = CharacterSet(charactersIn: "[]{}`").union(joints)
+        let bare = words.hasPrefix("```json") ? words.dropFirst(7) : words[...]
+        return bare.unicodeScalars.allSatisfy(signs.contains) ? nil : words
+    }
 
     /// Takes what the model wrote next, and reads as far as that goes.
     package mutating func append(_ text: String) {
@@ -46,29 +63,53 @@ package struct ASRReply {
             (isJSON, isArray) = (true, bytes[start] == UInt8(ascii: "["))
             position = isArray ? start + 1 : start
         }
-        while !isClosed && !isBroken { guard readElement() else { return } }
+        while !isClosed, readElement() {}
+    }
+
+    /// Reads what is whole after an element whose end has not come, for it will not.
+    package mutating func finish() {
+        while isJSON, !isClosed, readElement(isLast: true) {}
     }
 
     /// One element of the array, or the only object; false when there is none yet.
-    private mutating func readElement() -> Bool {
+    ///
+    /// - Parameter isLast: whether an element without an end ends with the answer.
+    private mutating func readElement(isLast: Bool = false) -> Bool {
         while position < bytes.count, Self.isBetween(bytes[position]) { position += 1 }
         guard position < bytes.count else { return false }
         if isArray, bytes[position] == UInt8(ascii: "]") {
             isClosed = true
             return true
         }
-        guard let end = Self.end(of: bytes, from: position) else { return false }
-        guard Self.isValue(bytes[position..<end]) else {
-            isBroken = true
-            return true
+        let end = Self.end(of: bytes, from: position)
+        guard let limit = end ?? (isLast ? bytes.count : nil) else { return false }
+        let start = position
+        position = limit
+        if !take(start..<limit), !Self.isValue(bytes[start..<limit]) { takeFirst(within: start + 1..<limit) }
+        isClosed = !isArray && position == end
+        return true
+    }
+
+    /// Reads the first segment within a damaged element, and goes on behind it: one that stands after a comma or a
+    /// bracket and is whole by itself.
+    private mutating func takeFirst(within range: Range<Int>) {
+        var before = bytes[range.lowerBound - 1]
+        for start in range {
+            if bytes[start] == UInt8(ascii: "{"), [UInt8](",[]}".utf8).contains(before),
+                let end = Self.flatEnd(of: bytes[start..<range.upperBound]), take(start..<end)
+            {
+                position = end
+                return
+            }
+            if bytes[start] > 0x20 { before = bytes[start] }
         }
-        if let segment = Self.segment(bytes[position..<end]) {
-            segments.append(segment)
-            ends.append(end)
-        }
-        position = end
-        elements += 1
-        isClosed = !isArray
+    }
+
+    /// Reads a segment; false when there is none.
+    private mutating func take(_ place: Range<Int>) -> Bool {
+        guard let segment = Self.segment(bytes[place]) else { return false }
+        segments.append(segment)
+        places.append(place)
         return true
     }
 
@@ -101,6 +142,24 @@ package struct ASRReply {
                 case _ where depth == 0 && isBetween(byte): return at
                 default: break
                 }
+            }
+            at += 1
+        }
+        return nil
+    }
+
+    /// Where an object without others in it ends; nil when it does not, or holds what no such object does.
+    private static func flatEnd(of bytes: ArraySlice<UInt8>) -> Int? {
+        // What numbers and the three bare words are written with, and what stands between them.
+        let signs = [UInt8](" \t\r\n,:+-.0123456789eEtrufalsn".utf8)
+        var (isText, at) = (false, bytes.startIndex + 1)
+        while at < bytes.endIndex {
+            switch bytes[at] {
+            case UInt8(ascii: "\\") where isText: at += 1
+            case UInt8(ascii: "\""): isText.toggle()
+            case _ where isText: if bytes[at] < 0x20 { return nil }
+            case UInt8(ascii: "}"): return at + 1
+            case let byte: if !signs.contains(byte) { return nil }
             }
             at += 1
         }
@@ -162,20 +221,14 @@ package struct ASRReply {
 }
 
 extension Transcript {
-    /// The transcript that an answer makes. What can be read with certainty is; else the answer stands as it is.
+    /// The transcript that an answer makes. What can be read with certainty is; the rest stands as it is.
     package init(reply text: String, duration: Double, warnings: [Warning] = []) {
-        let reply = ASRReply(text)
-        var words = text.trimmingCharacters(in: .whitespacesAndNewlines)
-        if words.hasPrefix("assistant") {
-            words = String(words.dropFirst(9)).trimmingCharacters(in: .whitespacesAndNewlines)
-        }
+        var reply = ASRReply(text)
+        reply.finish()
         var warnings = warnings
-        let saysNothing = reply.isClosed && reply.elements == 0
-        let isUnread = reply.segments.isEmpty && !words.isEmpty && !saysNothing
-        if isUnread { warnings.append(.unread) }
+        if reply.unread != nil { warnings.append(.unread) }
         if reply.isTruncated && warnings.allSatisfy({ $0 == .unread }) { warnings.append(.truncated) }
-        self.init(
-            segments: reply.segments, duration: duration, unread: isUnread ? words : nil, warnings: warnings)
+        self.init(segments: reply.segments, duration: duration, unread: reply.unread, warnings: warnings)
     }
 }
 

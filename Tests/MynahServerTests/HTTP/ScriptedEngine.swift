@@ -13,6 +13,8 @@ final class ScriptedEngine: SpeechEngine {
     /// One chunk and no ending.
     static let unfinished = "unfinished"
     static let refused = "refused"
+    /// As a context, a transcript of which something cannot be read.
+    static let damaged = "damaged"
     static let busy = "busy"
     /// Nothing, ever.
     static let silent = "silent"
@@ -123,7 +125,11 @@ final class ScriptedEngine: SpeechEngine {
         return AsyncThrowingStream { continuation in
             continuation.yield(.listening(1))
             for segment in segments { continuation.yield(.segment(segment)) }
-            continuation.yield(.finished(Transcript(segments: segments, duration: order.audio.duration)))
+            continuation.yield(
+                .finished(
+                    Transcript(
+                        segments: segments, duration: order.audio.duration,
+                        unread: order.options.context == Self.damaged ? "{\"Content\":\"Bye" : nil)))
             continuation.finish()
         }
     }

@@ -66,6 +66,26 @@ import Testing
         }
     }
 
+    @Test func `what could not be read is in every form beside what could`() async throws {
+        try await TestServer.run { server in
+            let unread = "{\"Content\":\"Bye", text = "Good morning.\nAnd <to> you.\n" + unread
+            for form in ["verbose_json", "diarized_json"] {
+                let answer = try await transcribe(
+                    server, [("prompt", ScriptedEngine.damaged), ("response_format", form)])
+                #expect(answer.object["text"] as? String == text)
+                #expect(answer.object["unread"] as? String == unread)
+                #expect((answer.object["segments"] as? [Any])?.count == 2)
+            }
+            let stream = try await transcribe(
+                server, [("prompt", ScriptedEngine.damaged), ("stream", "true")])
+            let events = stream.text.split(separator: "\n").filter { $0.hasPrefix("data: {") }.compactMap {
+                (try? JSONSerialization.jsonObject(with: Data($0.dropFirst(6).utf8))) as? [String: Any]
+            }
+            #expect(events.compactMap { $0["delta"] as? String }.joined() == text)
+            #expect(events.last?["text"] as? String == text)
+        }
+    }
+
     @Test func `lists arrive in each of their three forms, and reach the model`() async throws {
         try await TestServer.run { server in
             for texts in [
