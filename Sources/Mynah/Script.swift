@@ -4,7 +4,7 @@ public import SpeechCore
 /// A dialogue as people write it: who says what, in order.
 ///
 /// Either lines that each begin with a speaker and a colon (`Ann: Is it raining?`, `Speaker 1: Good morning.`), empty
-/// lines between them allowed; or JSON, a list of `{"speaker": "Ann", "text": "Is it raining?"}`.
+/// lines between them allowed; or JSON, a list of `{"speaker": "Ann", "text": "Is it raining?"}`, or one alone.
 public struct Script: Sendable, Equatable {
     /// The turns, in order; none is empty.
     public let turns: [Turn]
@@ -32,7 +32,7 @@ public struct Script: Sendable, Equatable {
     ///   nothing to say.
     public init(_ text: String) throws {
         let start = text.first { !$0.isWhitespace && $0 != "\u{FEFF}" }
-        var turns = try start == "[" ? Self.list(text) : Self.lines(text)
+        var turns = try start == "[" || start == "{" ? Self.list(text) : Self.lines(text)
         guard !turns.isEmpty else { throw SpeechError.noText }
         // A name is one name however it is capitalised.
         var names: [String: String] = [:]
@@ -133,11 +133,15 @@ public struct Script: Sendable, Equatable {
     private static func list(_ text: String) throws -> [Turn] {
         let entries: [Entry]
         do {
-            entries = try JSONDecoder().decode([Entry].self, from: Data(text.utf8))
+            let (data, decoder) = (Data(text.utf8), JSONDecoder())
+            entries =
+                try text.first { !$0.isWhitespace } == "{"
+                ? [decoder.decode(Entry.self, from: data)] : decoder.decode([Entry].self, from: data)
         } catch {
             throw SpeechError(
                 .invalidInput, "The script begins as JSON, but is no list of speakers and texts.",
-                remedy: "Write it as [{\"speaker\": \"Ann\", \"text\": \"Good morning.\"}].",
+                remedy:
+                    "Write it as [{\"speaker\": \"Ann\", \"text\": \"Good morning.\"}], or one such turn alone.",
                 underlying: error)
         }
         return try entries.enumerated().map { index, entry in

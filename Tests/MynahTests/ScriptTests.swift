@@ -27,11 +27,14 @@ struct ScriptTests {
         #expect(script.turns.map(\.speaker) == ["Ann", "Speaker 2"])
         #expect(script.turns.map(\.text) == ["Is it raining?", "No."])
         #expect(script.turns.allSatisfy { $0.line == nil })
+        let alone = try Script(" {\"speaker\": \"Ann\", \"text\": \"x\"}\n")
+        #expect(alone.turns.map(\.speaker) == ["Ann"] && alone.turns.map(\.text) == ["x"])
     }
 
     @Test(arguments: [
         ("Ann: Hi.\nand more", "Line 2"), ("Ann: Hi.\nBob:  ", "line 2"), ("no speaker", "Line 1"),
         (": Hi.", "Line 1"), ("[{\"speaker\": \"Ann\"}]", "JSON"),
+        ("{\"script\": [{\"speaker\": \"Ann\", \"text\": \"a\"}]}", "JSON"), ("{Ann}: a", "JSON"),
         ("[{\"speaker\": \" \", \"text\": \"a\"}]", "Turn 1"),
         ("[{\"speaker\": \"Ann\", \"text\": \" \"}]", "turn 1"), (" \n", "no text"), ("[]", "no text"),
         ("He said this over and over until nobody could listen: no.", "Line 1"),
