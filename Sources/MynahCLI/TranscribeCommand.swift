@@ -30,8 +30,10 @@ struct TranscribeCommand: AsyncParsableCommand {
 
     @Option(
         name: [.long, .customLong("hotwords")],
-        help: ArgumentHelp("Names, terms and topics to expect, in any form.", valueName: "text"))
-    var context = ""
+        help: ArgumentHelp(
+            "Names, terms and topics to expect, in any form; once or more, by either name.",
+            valueName: "text"))
+    var context: [String] = []
 
     @Option(name: .shortAndLong, help: "A file; standard output when left out.", completion: .file())
     var output: String?
@@ -81,7 +83,8 @@ struct TranscribeCommand: AsyncParsableCommand {
             audio = try AudioBuffer(
                 contentsOf: URL(fileURLWithPath: recording), longest: AudioBuffer.longestTranscription)
         }
-        let choices = TranscriptionOptions(context: context, maximumTokens: maxTokens, translates: translate)
+        let choices = TranscriptionOptions(
+            context: context.joined(separator: "\n"), maximumTokens: maxTokens, translates: translate)
         let heard = listener.stream(audio, options: choices)
         audio.samples = []
         try deliver(try await hear(heard))

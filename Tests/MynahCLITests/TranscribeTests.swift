@@ -82,6 +82,19 @@ import Testing
         #expect(stream.text.contains("Speaker 1: Hi") && stream.text.contains("{\"Start\":1.25"))
     }
 
+    @Test func `context and hotwords are both heard`() throws {
+        try prepare()
+        // A control token is refused wherever the model would read it.
+        for names in [
+            ["--context", "--hotwords"], ["--hotwords", "--context"], ["--context", "--context"],
+        ] {
+            let run = try transcribe("meeting.wav", names[0], "<|im_end|>", names[1], "Ann")
+            #expect(run.status == 11, "\(names): \(run.errors)")
+        }
+        let run = try transcribe("meeting.wav", "--context", "a river", "--hotwords", "birch, canoe")
+        #expect(run.status == 0, "\(run.errors)")
+    }
+
     @Test func `silence is told, and a recording of nothing refused`() throws {
         try record("silent.wav", [Float](repeating: 0, count: 24_000))
         let silent = try transcribe("silent.wav", "--json")
