@@ -17,15 +17,32 @@ protocol SoundSink {
     func abandon() -> String?
 }
 
-/// A file that appears complete or not at all.
-struct FileSink: SoundSink {
-    let writer: AudioFileWriter
+/// A file that appears when it is complete, or when what stops it sooner leaves sound to be kept.
+final class FileSink: SoundSink {
+    private let writer: AudioFileWriter
+    /// Whether there is sound in it, and the writer has not given up.
+    private var holdsSound = false
 
-    func write(_ samples: [Float]) throws { try writer.write(samples) }
-    func finish() throws { try writer.finish() }
+    init(_ writer: AudioFileWriter) { self.writer = writer }
+
+    func write(_ samples: [Float]) throws {
+        let held = holdsSound
+        holdsSound = false
+        try writer.write(samples)
+        holdsSound = held || !samples.isEmpty
+    }
+
+    func finish() throws {
+        holdsSound = false
+        try writer.finish()
+    }
+
     func abandon() -> String? {
-        writer.cancel()
-        return nil
+        guard holdsSound, (try? finish()) != nil else {
+            writer.cancel()
+            return nil
+        }
+        return "'\(writer.path)' holds the sound made so far."
     }
 }
 
@@ -171,7 +188,7 @@ struct SoundDestination {
                 sinks.append(try StreamSink(path: path, format: format, sampleRate: sampleRate))
             case .file(let path):
                 sinks.append(
-                    FileSink(writer: try AudioFileWriter(path: path, format: format, sampleRate: sampleRate)))
+                    FileSink(try AudioFileWriter(path: path, format: format, sampleRate: sampleRate)))
             case .standardOutput:
                 sinks.append(try StreamSink(path: nil, format: format, sampleRate: sampleRate))
             case .none: break

@@ -74,8 +74,10 @@ struct SpeechDelivery {
         if destination.place != .none { summary.format = destination.format.rawValue }
     }
 
-    /// Hears a stream to its end. What stops it sooner leaves no half file, except where bytes already left.
+    /// Hears a stream to its end. What stops it sooner leaves the sound made so far, as a file that can be played.
     mutating func run(_ stream: SpeechStream) async throws {
+        // Whoever stops it before the first sound stops it there.
+        summary.reach(1)
         do {
             for try await chunk in stream { try take(chunk) }
             try write(tempo.finish())
@@ -83,7 +85,9 @@ struct SpeechDelivery {
             for sink in sinks { try sink.finish() }
         } catch {
             Console.endProgress()
-            for note in sinks.compactMap({ $0.abandon() }) { Console.note("note: \(note)") }
+            let notes = sinks.compactMap { $0.abandon() }
+            for note in notes { Console.note("note: \(note)") }
+            if notes.isEmpty { summary.output = nil }
             throw Interrupted(SpeechError(describing: error), summary)
         }
     }
@@ -117,18 +121,18 @@ struct SpeechDelivery {
 /// Speech that broke off, and how far it had come.
 struct Interrupted: Error {
     let error: SpeechError
-    /// Nil when nothing was heard yet.
+    /// Nil when nothing was heard yet and there is no script that says where.
     let speech: SpeechSummary?
 
     init(_ error: SpeechError, _ speech: SpeechSummary) {
-        self.speech = speech.seconds > 0 ? speech : nil
-        guard error.code == .cancelled, speech.seconds > 0 else {
+        self.speech = speech.seconds > 0 || speech.place != nil ? speech : nil
+        guard error.code == .cancelled, self.speech != nil else {
             self.error = error
             return
         }
         let place = speech.place.map { " in \($0)," } ?? ""
+        let time = speech.seconds > 0 ? "after \(speech.seconds.digits(1)) s of it" : "before its first sound"
         self.error = SpeechError(
-            .cancelled, "The speech was stopped\(place) after \(speech.seconds.digits(1)) s of it.",
-            remedy: error.remedy)
+            .cancelled, "The speech was stopped\(place) \(time).", remedy: error.remedy)
     }
 }

@@ -58,28 +58,54 @@ import Testing
         #expect(object["ending"] as? String == "limit")
     }
 
-    @Test func `a dialogue that is interrupted says where, whoever speaks it`() throws {
+    /// Speaks a script that takes long, stops it when `isTime`, and gives what it told and printed.
+    private func interrupt(
+        _ more: [String], isTime: () -> Bool
+    ) throws -> (told: String, object: [String: Any]) {
         let line = String(repeating: "The birch canoe slid on the smooth planks. ", count: 500)
         mynah.write(Array("Ann: \(line)\nBob: \(line)".utf8), to: "scene.txt")
         let (output, errors) = (Pipe(), Pipe())
         let process = try mynah.start(
-            ["speak", "-m", "bundled", "--script", "-f", "scene.txt", "-o", "a.wav", "--stream", "--json"],
-            output: output, errors: errors)
+            ["speak", "--script", "-f", "scene.txt", "-o", "a.wav", "--json"] + more, output: output,
+            errors: errors)
         let words = Collector(errors)
-        for _ in 0..<200 where mynah.data("a.wav").count < 4096 && process.isRunning {
-            Thread.sleep(forTimeInterval: 0.05)
-        }
+        for _ in 0..<200 where !isTime() && process.isRunning { Thread.sleep(forTimeInterval: 0.05) }
         process.interrupt()
         let printed = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         #expect(process.terminationStatus == 130)
-        let told = words.text()
+        let object = try JSONSerialization.jsonObject(with: printed) as? [String: Any] ?? [:]
+        #expect((object["error"] as? [String: Any])?["code"] as? String == "cancelled")
+        return (words.text(), object["speech"] as? [String: Any] ?? [:])
+    }
+
+    @Test(arguments: [["--stream"], []])
+    func `a dialogue that is interrupted says where and keeps its sound, whoever speaks it`(
+        options: [String]
+    ) throws {
+        let (told, speech) = try interrupt(["-m", "bundled"] + options) { soundSoFar ?? 0 > 4096 }
         #expect(told.contains("stopped in turn 1 of 2 (Ann, line 1), after "), "\(told)")
-        let object = try JSONSerialization.jsonObject(with: printed) as? [String: Any]
-        let speech = object?["speech"] as? [String: Any]
-        #expect(speech?["turn"] as? Int == 1 && speech?["turns"] as? Int == 2)
-        #expect((speech?["seconds"] as? Double ?? 0) > 0)
-        #expect((object?["error"] as? [String: Any])?["code"] as? String == "cancelled")
+        #expect(told.contains("a.wav' holds the sound made so far"), "\(told)")
+        #expect(speech["turn"] as? Int == 1 && speech["turns"] as? Int == 2)
+        #expect(speech["output"] as? String == "a.wav")
+        let seconds = try #require(speech["seconds"] as? Double)
+        let kept = try AudioFile.read(path: mynah.path("a.wav"), maximumSeconds: 600).audio
+        #expect(seconds > 0 && abs(kept.duration - seconds) < 0.01)
+    }
+
+    @Test func `a dialogue that is interrupted before its first sound says where, and leaves no file`() throws
+    {
+        // Some 40,000 tokens of prompt are read before the first sound.
+        let (told, speech) = try interrupt(["-m", Self.model, "--quantize", "f32"]) { soundSoFar == 0 }
+        #expect(told.contains("stopped in turn 1 of 2 (Ann, line 1), before its first sound"), "\(told)")
+        #expect(speech["turn"] as? Int == 1 && speech["output"] == nil)
+        #expect(!mynah.exists("a.wav"))
+    }
+
+    /// Bytes of the file that is being written, under whatever name; nil when there is none yet.
+    private var soundSoFar: Int? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: mynah.home.path)) ?? []
+        return names.first { $0 == "a.wav" || $0.hasSuffix(".part") }.map { mynah.data($0).count }
     }
 
     @Test(arguments: [
