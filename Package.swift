@@ -58,7 +58,7 @@ var targets: [Target] = [
         swiftSettings: settings),
 ]
 targets += module("SpeechCore")
-targets += module("Checkpoints", fixtures: true)
+targets += module("Checkpoints", ["SpeechCore"], fixtures: true)
 // ggml's own pkg-config file names the upper of its two libraries only.
 targets += module(
     "TensorGraph", ["CGGML", "CMynahKernels", "Checkpoints"], testing: ["Checkpoints"],

@@ -1,3 +1,5 @@
+import SpeechCore
+
 /// A folder that holds a checkpoint as `model.safetensors`, or as shards listed in
 /// `model.safetensors.index.json`. Where both are there, the single file is the checkpoint, as for transformers.
 package struct CheckpointFolder: Sendable {
@@ -58,7 +60,7 @@ package struct CheckpointFolder: Sendable {
                 path: index.path, what: "the index", value: UInt64(index.bytes.count),
                 limit: UInt64(SafetensorsReader.headerLimit))
         }
-        var scanner = JSONScanner(index, 0..<index.bytes.count)
+        var scanner = index.scanner(of: 0..<index.bytes.count)
         var places: [String: String]?
         try scanner.expect(UInt8(ascii: "{"))
         var first = true
@@ -76,7 +78,7 @@ package struct CheckpointFolder: Sendable {
     }
 
     private static func shardNames(
-        _ scanner: inout JSONScanner, _ index: MappedFile
+        _ scanner: inout JSONScanner<CheckpointError>, _ index: MappedFile
     ) throws(CheckpointError) -> [String: String] {
         var places: [String: String] = [:]
         try scanner.expect(UInt8(ascii: "{"))

@@ -1,3 +1,5 @@
+import SpeechCore
+
 /// Reads `.safetensors`: eight bytes of header length, a JSON header, then the tensors without gaps.
 ///
 /// The rules are those of the format's own description at huggingface/safetensors: the header starts with `{`,
@@ -39,7 +41,7 @@ enum SafetensorsReader {
     private static func header(
         _ file: MappedFile, _ range: Range<Int>
     ) throws(CheckpointError) -> (entries: [Entry], metadata: [String: String]) {
-        var scanner = JSONScanner(file, range)
+        var scanner = file.scanner(of: range)
         var entries: [Entry] = []
         var metadata: [String: String]?
         try scanner.expect(UInt8(ascii: "{"))
@@ -63,7 +65,7 @@ enum SafetensorsReader {
     }
 
     private static func strings(
-        _ scanner: inout JSONScanner, _ file: MappedFile
+        _ scanner: inout JSONScanner<CheckpointError>, _ file: MappedFile
     ) throws(CheckpointError) -> [String: String] {
         var strings: [String: String] = [:]
         try scanner.expect(UInt8(ascii: "{"))
@@ -78,7 +80,7 @@ enum SafetensorsReader {
     }
 
     private static func entry(
-        _ name: String, _ scanner: inout JSONScanner, _ file: MappedFile
+        _ name: String, _ scanner: inout JSONScanner<CheckpointError>, _ file: MappedFile
     ) throws(CheckpointError) -> Entry {
         var (type, shape, offsets): (String?, [Int]?, [Int]?)
         try scanner.expect(UInt8(ascii: "{"))
@@ -138,5 +140,17 @@ enum SafetensorsReader {
             throw .malformed(path: file.path, offset: start + end, what: "bytes after the last tensor")
         }
         return tensors
+    }
+}
+
+extension MappedFile {
+    /// A reader of JSON in a part of the file.
+    func scanner(of range: Range<Int>) -> JSONScanner<CheckpointError> {
+        JSONScanner(Array(slice(range))) { [path] fault in
+            let offset = range.lowerBound + fault.offset
+            return fault.isTruncated
+                ? .truncated(path: path, offset: offset, what: fault.what)
+                : .malformed(path: path, offset: offset, what: fault.what)
+        }
     }
 }

@@ -40,8 +40,8 @@ package struct SettingsReader {
         let root: JSONValue
         do {
             root = try JSONValue(Data(contentsOf: URL(fileURLWithPath: file)))
-        } catch let error as DecodingError {
-            problems.append(SettingProblem(place: file, message: "not JSON: \(error.reason)"))
+        } catch let problem as JSONProblem {
+            problems.append(SettingProblem(place: file, message: problem.sentence))
             return
         } catch {
             problems.append(
@@ -208,15 +208,6 @@ extension String {
             let host = url.host(), !host.isEmpty
         else { return false }
         return url.path().isEmpty && url.query() == nil && !hasSuffix("/")
-    }
-}
-
-extension DecodingError {
-    /// What the reader beneath says is wrong, in a line.
-    package var reason: String {
-        guard case .dataCorrupted(let context) = self else { return "\(self)" }
-        let beneath = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"] as? String
-        return beneath ?? context.debugDescription
     }
 }
 

@@ -65,8 +65,12 @@ extension APIError {
         return error
     }
 
-    static func notJSON(_ reason: String) -> APIError {
-        invalid(nil, "The body is not JSON: \(reason)", code: "invalid_json")
+    static func notJSON(_ problem: JSONProblem) -> APIError {
+        if let key = problem.repeated {
+            return invalid(key.bounded, "'\(key.bounded)' is given more than once.")
+        }
+        return invalid(
+            nil, "The body cannot be read as JSON: \(problem.sentence)", code: "invalid_json")
     }
 
     static func wrongMediaType(_ expected: String) -> APIError {

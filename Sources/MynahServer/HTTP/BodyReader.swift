@@ -15,10 +15,10 @@ enum BodyReader {
         }
         let bytes = try await bytes(request, limit: limit)
         let value: JSONValue
-        do {
+        do throws(JSONProblem) {
             value = try JSONValue(bytes.readableBytesView)
-        } catch let error as DecodingError {
-            throw APIError.notJSON(error.reason)
+        } catch let problem {
+            throw APIError.notJSON(problem)
         }
         guard case .object(let fields) = value else {
             throw APIError.invalid(

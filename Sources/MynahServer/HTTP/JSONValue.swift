@@ -12,13 +12,6 @@ package enum JSONValue: Sendable, Equatable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// Reads one JSON value of UTF-8 bytes. The reader beneath bounds how deep values may nest.
-    ///
-    /// - Throws: `DecodingError`.
-    package init(_ bytes: some Collection<UInt8>) throws {
-        self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
-    }
-
     /// What kind of value it is, as an error names it.
     var kind: String {
         switch self {
@@ -48,28 +41,7 @@ package enum JSONValue: Sendable, Equatable {
     static func optional(_ text: String?) -> JSONValue { text.map { .text($0) } ?? .null }
 }
 
-extension JSONValue: Codable {
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(String.self) {
-            self = .text(value)
-        } else if let value = try? container.decode(Bool.self) {
-            self = .truth(value)
-        } else if let value = try? container.decode(Int.self) {
-            self = .whole(value)
-        } else if let value = try? container.decode(UInt64.self) {
-            self = .large(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
-        } else if let value = try? container.decode([String: JSONValue].self) {
-            self = .object(value)
-        } else {
-            self = .array(try container.decode([JSONValue].self))
-        }
-    }
-
+extension JSONValue: Encodable {
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {

@@ -82,6 +82,13 @@ import Testing
         #expect(try problems(json).count == 1)
     }
 
+    @Test func `what stands in the way of reading the file is told by line and column`() throws {
+        let comma = try problems("{\n  \"server\": {\"port\": 1,}\n}")
+        #expect(comma.map(\.message) == ["line 2, column 23: a comma has nothing after it."])
+        let twice = try problems("{\"server\": {\"port\": 1, \"port\": 2}}")
+        #expect(twice.map(\.message) == ["line 1, column 24: 'port' is given more than once."])
+    }
+
     @Test(arguments: ["0.0.0.0", "::", "192.168.1.7", "speech.example"])
     func `another address than this machine's own needs keys or a word`(host: String) throws {
         let open = try problems(nil, [:], ["server.host": host])
