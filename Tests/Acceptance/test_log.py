@@ -1,6 +1,7 @@
 """What stands in the log."""
 
 import base64
+import socket
 
 import openai
 import pytest
@@ -56,3 +57,24 @@ def test_text_is_logged_where_the_settings_say_so(tmp_path):
     assert f"input={SAID}" in log
     assert written[0] in log
     assert ENCODED[64:128] not in log
+
+
+def test_what_is_answered_before_any_route_stands_in_the_log(tmp_path):
+    server = Server(tmp_path, MYNAH_LIMITS_RECEIVE_SECONDS="1")
+
+    def send(text: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
+            wire.sendall(text)
+            return b"".join(iter(lambda: wire.recv(65536), b""))
+
+    assert b" 400 " in send(b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\nX-Request-Id: two-hosts\r\n\r\n")
+    assert b" 408 " in send(
+        b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: too-slow\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{")
+    assert server.stop() == 0
+    lines = {name: [line for line in server.log.read_text().splitlines() if name in line]
+             for name in ("two-hosts", "too-slow")}
+    for name, status, code in [("two-hosts", 400, "malformed_request"), ("too-slow", 408, "request_timeout")]:
+        assert len(lines[name]) == 1, lines[name]
+        assert f"status={status}" in lines[name][0] and f"code={code}" in lines[name][0]
+        assert "error" not in lines[name][0]

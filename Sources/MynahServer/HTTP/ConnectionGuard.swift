@@ -4,7 +4,8 @@ import NIOCore
 import NIOHTTP1
 
 /// Stands between the parser of HTTP and everything else: answers what is not proper HTTP in the form clients read,
-/// holds back what could be understood in two ways, and bounds how slowly a client may send and take.
+/// holds back what could be understood in two ways and what is sent before its turn, and bounds how slowly a client may
+/// send and take.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -12,37 +13,73 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     let connection = Connection()
-    private let limits: Settings.Limits
+    private let parts: ServerParts
+    private var limits: Settings.Limits { parts.settings.limits }
     /// A request is on its way in; an answer to one is owed; its head has left.
     private var isReceiving = false, owesAnswer = false, hasBegunAnswer = false
-    /// Somebody beyond has seen the request's head.
+    /// The request that is received or answered, and whether somebody beyond has seen its head.
+    private var head: HTTPRequestHead?
     private var isForwarded = false
     private var closesAfterAnswer = false
+    /// What was sent before the last request was answered, and what the parser found wrong behind it.
+    private var held = CircularBuffer<HTTPServerRequestPart>(), heldBytes = 0
+    private var heldError: APIError?
+    /// Somebody beyond asked for more while enough was held.
+    private var wantsRead = false
     /// What still arrives is thrown away until the client is done with the answer.
     private var isDiscarding = false, discarded = 0
     private var receiveDeadline: Scheduled<Void>?
     private var writeDeadline: Scheduled<Void>?
 
-    init(_ limits: Settings.Limits) { self.limits = limits }
+    /// Bytes of requests to come that are taken while one is answered.
+    private static let mostHeld = 64 << 10
+
+    init(_ parts: ServerParts) { self.parts = parts }
 
     // MARK: in
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !isDiscarding else { return discard(unwrapInboundIn(data), context) }
-        switch unwrapInboundIn(data) {
-        case .head(let head):
-            guard !owesAnswer else {
-                // A request sent before the last was answered waits in order; one that is wrong ends the connection.
-                if refusal(of: head) != nil { return context.close(promise: nil) }
-                return context.fireChannelRead(data)
-            }
-            begin(head, context, data)
-        case .body: context.fireChannelRead(data)
+        let part = unwrapInboundIn(data)
+        if isDiscarding { return discard(part, context) }
+        if isAnswering || !held.isEmpty {
+            held.append(part)
+            heldBytes += part.size
+        } else {
+            take(part, context)
+        }
+    }
+
+    /// Whether a request has arrived whole and its answer has not left.
+    private var isAnswering: Bool { owesAnswer && !isReceiving }
+
+    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        switch part {
+        case .head(let head): begin(head, context)
+        case .body: context.fireChannelRead(wrapInboundOut(part))
         case .end:
             isReceiving = false
             receiveDeadline?.cancel()
-            context.fireChannelRead(data)
+            context.fireChannelRead(wrapInboundOut(part))
         }
+    }
+
+    /// Goes on with what was sent before its turn. Its time to arrive begins now.
+    private func release(_ context: ChannelHandlerContext) {
+        while !isAnswering, !isDiscarding, let part = held.popFirst() {
+            heldBytes -= part.size
+            take(part, context)
+        }
+        if !isAnswering, !isDiscarding, let error = heldError {
+            heldError = nil
+            answer(error, context)
+        }
+        context.fireChannelReadComplete()
+        if wantsRead { read(context: context) }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        wantsRead = heldBytes > Self.mostHeld && !isDiscarding
+        if !wantsRead { context.read() }
     }
 
     /// Takes what is still sent, that the answer may arrive, but not without end.
@@ -51,9 +88,14 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         if discarded > 4 << 20 { context.close(promise: nil) }
     }
 
-    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext, _ data: NIOAny) {
+    private func begin(_ given: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        var head = given
+        head.takeHostOfTarget()
+        // Both who answer, this and what is beyond, call the request by one id.
+        let tag = RequestTag.accepted(head.headers.first(name: "x-request-id")) ?? RequestTag.made()
+        head.headers.replaceOrAdd(name: "x-request-id", value: tag)
         (isReceiving, owesAnswer, hasBegunAnswer, isForwarded) = (true, true, false, false)
-        closesAfterAnswer = !head.isKeepAlive
+        (self.head, closesAfterAnswer) = (head, !head.isKeepAlive)
         if let error = refusal(of: head) { return answer(error, context) }
         let seconds = limits.receiveSeconds
         let bound = NIOLoopBound((guard: self, context: context), eventLoop: context.eventLoop)
@@ -65,7 +107,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
                 wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
         }
         isForwarded = true
-        context.fireChannelRead(data)
+        context.fireChannelRead(wrapInboundOut(.head(head)))
     }
 
     /// What must not reach a route.
@@ -112,8 +154,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             return context.fireErrorCaught(error)
         }
         guard !isDiscarding else { return }
-        if case HTTPParserError.headerOverflow = error { return answer(.headerTooLarge(), context) }
-        answer(.malformed("\(error)"), context)
+        var told = APIError.malformed("\(error)")
+        if case HTTPParserError.headerOverflow = error { told = .headerTooLarge() }
+        if isAnswering || !held.isEmpty { heldError = told } else { answer(told, context) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -142,10 +185,19 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
                 closesAfterAnswer = true
             }
             context.write(data, promise: promise)
-        case .body: context.write(data, promise: promise)
+        case .body:
+            // An answer to HEAD has the length that it would have, and nothing behind its head.
+            guard head?.method != .HEAD else { return promise?.succeed() ?? () }
+            context.write(data, promise: promise)
         case .end:
-            owesAnswer = false
-            guard closesAfterAnswer || isReceiving else { return context.write(data, promise: promise) }
+            (owesAnswer, isForwarded, head) = (false, false, nil)
+            guard closesAfterAnswer || isReceiving else {
+                context.write(data, promise: promise)
+                guard !held.isEmpty || heldError != nil else { return }
+                let bound = NIOLoopBound((guard: self, context: context), eventLoop: context.eventLoop)
+                // Not before whoever wrote this is done with it.
+                return context.eventLoop.execute { bound.value.guard.release(bound.value.context) }
+            }
             context.writeAndFlush(data, promise: promise)
             linger(context)
         }
@@ -166,24 +218,26 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private func answer(_ error: APIError, _ context: ChannelHandlerContext) {
         guard !hasBegunAnswer || !owesAnswer else { return context.close(promise: nil) }
         let body = error.body.encoded()
-        var head = HTTPResponseHead(
-            version: .http1_1, status: HTTPResponseStatus(statusCode: error.status.code))
-        for field in error.headers { head.headers.add(name: field.name.rawName, value: field.value) }
-        head.headers.replaceOrAdd(name: "connection", value: "close")
-        head.headers.add(name: "content-length", value: "\(body.count)")
-        head.headers.add(name: "x-request-id", value: RequestTag.made())
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+        let tag = head?.headers.first(name: "x-request-id") ?? RequestTag.made()
+        context.write(wrapOutboundOut(.head(error.head(length: body.count, tag: tag))), promise: nil)
+        if head?.method != .HEAD {
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+        }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         linger(context)
-        // Whoever still reads the body of this request is to stop.
+        // Whoever still reads the body of this request is to stop, and writes down what was answered.
         connection.leave()
-        if isForwarded { context.fireErrorCaught(ChannelError.inputClosed) }
+        if isForwarded {
+            context.fireErrorCaught(error)
+        } else {
+            RequestRecord.note(error, to: head, tag: tag, parts)
+        }
     }
 
     /// Closes in such a way that the answer arrives: a close while bytes come in would take it back.
     private func linger(_ context: ChannelHandlerContext) {
         isDiscarding = true
+        held.removeAll()
         receiveDeadline?.cancel()
         context.close(mode: .output, promise: nil)
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)

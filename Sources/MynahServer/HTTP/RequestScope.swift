@@ -148,7 +148,7 @@ final class RequestRecord: Sendable {
         {
             note(error)
             code = told.code
-        } else {
+        } else if code == nil {
             code = "client_left"
         }
     }

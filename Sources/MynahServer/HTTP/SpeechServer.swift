@@ -18,13 +18,13 @@ package struct SpeechServer: Service {
     /// Serves until it is told to end; then no connection is taken, and what streams goes on to its end.
     package func run() async throws {
         let settings = parts.settings
-        let (limits, whenBound) = (settings.limits, whenBound)
+        let (parts, limits, whenBound) = (parts, settings.limits, whenBound)
         // The framework's own lines are for those who look at it.
         var logger = Logger(label: "mynah.http")
         logger.logLevel = settings.log.level == "trace" ? .trace : .warning
         let application = Application(
             responder: RouteTable(parts).router(parts).buildResponder(),
-            server: HTTPServerBuilder { GuardedChannel(responder: $0, limits: limits) },
+            server: HTTPServerBuilder { GuardedChannel(responder: $0, parts: parts) },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.server.host, port: settings.server.port), serverName: nil,
                 availableConnectionsDelegate: MaximumAvailableConnections(limits.connections, logger: logger)),

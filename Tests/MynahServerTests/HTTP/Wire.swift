@@ -141,6 +141,12 @@ final class Wire: @unchecked Sendable {
         return (bytes, false, false)
     }
 
+    /// Everything until the end of the connection.
+    func rest() async -> [UInt8] {
+        while await fill() {}
+        return held
+    }
+
     /// A whole answer.
     func answer(toHead: Bool = false) async throws -> WireAnswer {
         var answer = try await head()
