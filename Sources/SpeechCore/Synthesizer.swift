@@ -20,6 +20,8 @@ public struct ModelCard: Sendable, Codable, Equatable {
     public var takesInstructions: Bool
     /// How it takes a text that is still being written.
     public var textIntake: TextIntake
+    /// How it finds what to say, and so which choices about that it takes.
+    public var generation: Generation
     /// The most speakers of a dialogue that it speaks in one go; 1 where it speaks turns one after the other.
     public var dialogueSpeakers: Int
 
@@ -27,7 +29,7 @@ public struct ModelCard: Sendable, Codable, Equatable {
         family: String, variant: String, size: String, sampleRate: Int, languages: [String],
         speakers: [String],
         clones: Bool, designs: Bool, takesInstructions: Bool, textIntake: TextIntake = .whole,
-        dialogueSpeakers: Int = 1
+        generation: Generation = .sampling, dialogueSpeakers: Int = 1
     ) {
         self.family = family
         self.variant = variant
@@ -39,6 +41,7 @@ public struct ModelCard: Sendable, Codable, Equatable {
         self.designs = designs
         self.takesInstructions = takesInstructions
         self.textIntake = textIntake
+        self.generation = generation
         self.dialogueSpeakers = dialogueSpeakers
     }
 }
@@ -63,6 +66,14 @@ public enum TextIntake: String, Sendable, Codable {
     case sentences
     /// Not before it is whole.
     case whole
+}
+
+/// How a model finds what to say.
+public enum Generation: String, Sendable, Codable {
+    /// It draws tokens: sampling and a penalty on repetition are its choices.
+    case sampling
+    /// A diffusion makes its frames: steps and guidance are its choices.
+    case diffusion
 }
 
 /// A loaded model that speaks several requests at once, a step at a time. Used from one thread.

@@ -207,6 +207,6 @@ extension Model {
             family: VibeVoiceRealtimeFamily.modelType, variant: "realtime",
             size: "\(config.decoderConfig.hiddenSize)", sampleRate: Model.sampleRate, languages: ["auto"],
             speakers: voices, clones: false, designs: false, takesInstructions: false,
-            textIntake: .streaming)
+            textIntake: .streaming, generation: .diffusion)
     }
 }

@@ -27,6 +27,19 @@ extension APIError {
             name.bounded, "There is no field '\(name.bounded)'. \(hint)", code: "unknown_parameter")
     }
 
+    static func unknownQuery(_ name: String, known: [String]) -> APIError {
+        let there = known.isEmpty ? "It takes nothing there." : "It takes: \(known.joined(separator: ", "))."
+        return invalid(
+            name.bounded, "This address takes no '\(name.bounded)' behind its '?'. \(there)",
+            code: "unknown_parameter")
+    }
+
+    static func unknownLanguage(_ text: String, param: String) -> APIError {
+        invalid(
+            param, "'\(param)' is no language: '\(text.bounded)'. Write it as 'en', 'en-GB' or 'english'.",
+            code: "unknown_language")
+    }
+
     static func twice(_ name: String, _ other: String) -> APIError {
         invalid(name, "'\(name)' and '\(other)' mean the same; give one of them.")
     }

@@ -10,6 +10,15 @@ enum BodyReader {
     ///
     /// - Throws: `APIError`.
     static func object(_ request: Request, limit: Int) async throws -> [String: JSONValue] {
+        try await sizedObject(request, limit: limit).fields
+    }
+
+    /// A JSON object, and how many bytes it came in.
+    ///
+    /// - Throws: `APIError`.
+    static func sizedObject(
+        _ request: Request, limit: Int
+    ) async throws -> (fields: [String: JSONValue], bytes: Int) {
         guard mediaType(request) == "application/json" else {
             throw APIError.wrongMediaType("'application/json'")
         }
@@ -24,7 +33,7 @@ enum BodyReader {
             throw APIError.invalid(
                 nil, "The body must be an object, not \(value.kind).", code: "invalid_type")
         }
-        return fields
+        return (fields, bytes.readableBytes)
     }
 
     private static func bytes(_ request: Request, limit: Int) async throws -> ByteBuffer {

@@ -38,6 +38,9 @@ enum RecordingReader {
 enum DataURL {
     /// - Throws: `APIError`; an address elsewhere is refused, never fetched.
     static func upload(_ text: String, _ files: TemporaryFiles, limit: Int, param: String) throws -> Upload {
+        guard !text.isEmpty else {
+            throw APIError.invalid(param, "'\(param)' is empty. Leave it out, or send a recording.")
+        }
         guard text.utf8.starts(with: "data:".utf8) else {
             let scheme = text.utf8.prefix(16).firstIndex(of: UInt8(ascii: ":")).map { String(text[..<$0]) }
             throw APIError.remoteReference(scheme ?? "path", param: param)

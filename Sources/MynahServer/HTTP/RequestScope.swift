@@ -67,6 +67,7 @@ struct RequestScope: RouterMiddleware {
             record.key = key
             if route.access == .counted { record.place = try parts.gate.enter(key) }
         }
+        try route.checkQuery(of: request)
         return try await next(request, context)
     }
 

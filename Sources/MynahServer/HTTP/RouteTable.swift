@@ -35,6 +35,14 @@ struct Route: Sendable {
         return asked.count == parts.count
     }
 
+    /// - Throws: `APIError` for what this route of the API does not take. Pages may carry what they like.
+    func checkQuery(of request: Request) throws {
+        guard path.hasPrefix("/v1/") else { return }
+        let known = operation.parameters.filter { $0.place == .query }.map(\.name)
+        let unknown = request.uri.queryParameters.map { String($0.key) }.first { !known.contains($0) }
+        if let unknown { throw APIError.unknownQuery(unknown, known: known) }
+    }
+
     /// The pattern as the router writes it.
     var pattern: RouterPath {
         let parts = parts.map { part in part.hasSuffix("+}") ? "**" : String(part) }

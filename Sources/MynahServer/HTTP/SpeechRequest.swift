@@ -17,6 +17,8 @@ struct SpeechRequest: Sendable {
     var language: String?
     var reference: String?
     var referenceText: String?
+    /// Whether only the voice is taken from the reference, and not how it speaks.
+    var takesVoiceAlone: Bool
     /// Who is who, where the input is the script of a dialogue.
     var speakers: [String: Speaker]?
     var options: Options
@@ -72,7 +74,12 @@ struct SpeechRequest: Sendable {
         if referenceText != nil, reference == nil {
             throw APIError.invalid("ref_text", "'ref_text' is what 'ref_audio' says; send both.")
         }
-        if try fields.truth("x_vector_only_mode") == true { referenceText = nil }
+        takesVoiceAlone = try fields.truth("x_vector_only_mode") ?? false
+        if takesVoiceAlone, reference == nil {
+            throw APIError.invalid(
+                "x_vector_only_mode", "'x_vector_only_mode' is how 'ref_audio' is taken; send both.")
+        }
+        if takesVoiceAlone { referenceText = nil }
         speakers = try Self.speakers(fields.value("speakers"))
         if speakers != nil, reference != nil {
             throw APIError.invalid(
@@ -80,6 +87,32 @@ struct SpeechRequest: Sendable {
                 "'ref_audio' is one speaker's; in a dialogue it stands beside a name in 'speakers'.")
         }
         options = try Self.options(fields)
+    }
+
+    /// - Throws: `APIError` that names a choice which this model does not have.
+    func check(against model: String, _ card: ModelCard) throws {
+        let foreign: [(field: String, isGiven: Bool)] =
+            switch card.generation {
+            case .sampling: [("cfg_scale", options.guidance != nil), ("steps", options.steps != nil)]
+            case .diffusion:
+                [
+                    ("temperature", options.temperature != nil), ("top_k", options.topK != nil),
+                    ("top_p", options.topP != nil),
+                    ("repetition_penalty", options.repetitionPenalty != nil),
+                    ("x_vector_only_mode", takesVoiceAlone),
+                ]
+            }
+        guard let field = foreign.first(where: \.isGiven)?.field else { return }
+        throw APIError.cannotHonour(
+            field, "The model '\(model)' has no use for '\(field)'. Leave it out, or name another model.")
+    }
+
+    /// Bytes of the recordings in a request, as they are written.
+    static func recordingBytes(in object: [String: JSONValue]) -> Int {
+        let speakers = if case .object(let entries) = object["speakers"] { Array(entries.values) } else { [JSONValue]() }
+        let recordings = ["ref_audio", "voice_ref", "reference_audio"].map { object[$0] }
+            + speakers.map { $0[key: "ref_audio"] }
+        return recordings.reduce(0) { $0 + ($1?.text?.utf8.count ?? 0) }
     }
 
     private static func options(_ fields: FieldReader) throws -> Options {
@@ -224,7 +257,7 @@ extension SpeechRequest {
                 + "None at all leaves them to the model."),
         Field(
             "x_vector_only_mode", ["type": ["boolean", "null"]],
-            "Take the voice alone from the recording, not its manner."),
+            "Take the voice alone from `ref_audio`, not its manner."),
         Field(
             "temperature", ["type": ["number", "null"], "minimum": 0.01, "maximum": 10],
             "Liveliness of the delivery."),

@@ -19,8 +19,12 @@ struct SpeechRoute: Sendable {
 
     func callAsFunction(_ request: Request, _ context: ServerContext) async throws -> Response {
         let limits = parts.settings.limits
-        let asked = try SpeechRequest(
-            await BodyReader.object(request, limit: limits.speechBytes), limits: limits)
+        let (object, bytes) = try await BodyReader.sizedObject(request, limit: limits.speechBytes)
+        // Recordings have a bound of their own.
+        guard bytes - SpeechRequest.recordingBytes(in: object) <= limits.jsonBytes else {
+            throw APIError.bodyTooLarge(limit: limits.jsonBytes)
+        }
+        let asked = try SpeechRequest(object, limits: limits)
         let (order, sampleRate) = try await order(asked)
         if parts.settings.log.content {
             context.logger.info("speak", metadata: ["model": "\(order.model)", "input": "\(asked.input)"])
@@ -124,6 +128,7 @@ struct SpeechRoute: Sendable {
 
     private func order(_ asked: SpeechRequest) async throws -> (SpeechOrder, sampleRate: Int) {
         let (model, card) = try await parts.names.speaker(asked.model, preferred: preferred(asked))
+        try asked.check(against: model, card)
         let settings = parts.settings.models[model] ?? Settings.Model()
         let language = (asked.language ?? settings.language).map { card.language($0) } ?? .auto
         let utterances =

@@ -56,6 +56,7 @@ struct StateRoutes: Sendable {
             fields["clones"] = .truth(card.clones)
             fields["designs"] = .truth(card.designs)
             fields["takes_instructions"] = .truth(card.takesInstructions)
+            fields["generation"] = .text(card.generation.rawValue)
             fields["dialogue_speakers"] = .whole(card.dialogueSpeakers)
         case .listens(let card):
             fields["longest_recording"] = .number(card.longestRecording)

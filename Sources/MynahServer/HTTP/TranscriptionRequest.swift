@@ -39,10 +39,12 @@ struct TranscriptionRequest: Sendable {
 
     /// A hint that the models need not have: they tell the language themselves.
     private static func language(_ fields: FieldReader) throws -> String? {
-        guard let text = try fields.words("language") else { return nil }
-        guard text.utf8.count <= 35,
-            text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") })
-        else { throw APIError.invalid("language", "'language' is no language: '\(text.bounded)'.") }
+        let text = try fields.words("language")
+        for hint in fields.list("languages") where !LanguageHint.isKnown(hint) {
+            throw APIError.unknownLanguage(hint, param: "languages")
+        }
+        guard let text else { return nil }
+        guard LanguageHint.isKnown(text) else { throw APIError.unknownLanguage(text, param: "language") }
         return text
     }
 
@@ -75,6 +77,10 @@ struct TranscriptionRequest: Sendable {
             throw APIError.cannotHonour(
                 "include", "No model here tells how likely its words are; leave 'include' out.")
         }
+        for part in chunkingParts where try fields.words(part) != nil {
+            throw APIError.cannotHonour(
+                part, "Recordings are heard whole, not cut at pauses: leave '\(part)' out.")
+        }
         let chunking =
             try fields.text("chunking_strategy") ?? fields.text("chunking_strategy[type]") ?? ""
         guard ["", "auto"].contains(chunking) else {
@@ -93,7 +99,7 @@ struct TranscriptionRequest: Sendable {
         Field(
             "file", ["type": "string", "format": "binary"], "The recording, of any kind that libav reads."),
         Field("model", ["type": "string"], "A model that listens, or one of OpenAI's names for the default."),
-        Field("language", ["type": "string"], "A hint; the models tell the language themselves."),
+        Field("language", ["type": "string"], "A hint, as a code or an English name; the models tell the language themselves."),
         Field("languages", ["type": "array", "items": ["type": "string"]], "The same, several."),
         Field("prompt", ["type": "string"], "What the recording may be about: names, terms, topics."),
         Field("keywords", ["type": "array", "items": ["type": "string"]], "Words to listen for."),
@@ -106,19 +112,20 @@ struct TranscriptionRequest: Sendable {
         Field("stream", ["type": "boolean"], "Segments as they are written."),
         Field("chunking_strategy", ["type": "string", "enum": ["auto"]], "Only auto."),
         Field("chunking_strategy[type]", ["type": "string", "enum": ["auto"]], "The same."),
-        Field("chunking_strategy[threshold]", ["type": "string"], "Read only with a type that is refused."),
-        Field(
-            "chunking_strategy[prefix_padding_ms]", ["type": "string"],
-            "Read only with a type that is refused."),
-        Field(
-            "chunking_strategy[silence_duration_ms]", ["type": "string"],
-            "Read only with a type that is refused."),
+    ]
+        + chunkingParts.map { Field($0, ["type": "string", "maxLength": 0], "Nothing yet.") }
+        + [
         Field("known_speaker_names", ["type": "array", "maxItems": 0], "Nothing yet."),
         Field("known_speaker_references", ["type": "array", "maxItems": 0], "Nothing yet."),
         Field(
             "seed", ["type": "integer", "minimum": 0, "maximum": .whole(.max)],
             "For draws after a repetition."),
     ]
+
+    /// What OpenAI's clients say of a strategy that cuts recordings at pauses.
+    private static let chunkingParts = ["threshold", "prefix_padding_ms", "silence_duration_ms"].map {
+        "chunking_strategy[\($0)]"
+    }
 
     static let translationFields =
         fields.filter { ["file", "model", "prompt", "temperature"].contains($0.name) }
@@ -128,5 +135,21 @@ struct TranscriptionRequest: Sendable {
         Field(
             "response_format", ["type": "string", "enum": .array(formats.map { .text($0.rawValue) })],
             "json when left out.")
+    }
+}
+
+/// What clients say of the language of a recording.
+private enum LanguageHint {
+    private static let codes = Set(Locale.LanguageCode.isoLanguageCodes.map(\.identifier))
+    private static let names = Set(
+        codes.filter { $0.count == 2 }.compactMap {
+            Locale(identifier: "en").localizedString(forLanguageCode: $0)?.lowercased()
+        })
+
+    /// Whether it is a code, a region behind it or not, or a language's English name.
+    static func isKnown(_ text: String) -> Bool {
+        guard text.utf8.count <= 35 else { return false }
+        let text = text.lowercased()
+        return names.contains(text) || codes.contains(String(text.prefix { $0 != "-" && $0 != "_" }))
     }
 }

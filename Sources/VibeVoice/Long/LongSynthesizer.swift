@@ -170,6 +170,6 @@ extension LongModel {
         return ModelCard(
             family: VibeVoiceLongFamily.modelType, variant: "long", size: width == 1536 ? "1.5B" : "\(width)",
             sampleRate: Model.sampleRate, languages: ["auto"], speakers: [], clones: true, designs: false,
-            takesInstructions: false, dialogueSpeakers: DialogueScript.mostSpeakers)
+            takesInstructions: false, generation: .diffusion, dialogueSpeakers: DialogueScript.mostSpeakers)
     }
 }

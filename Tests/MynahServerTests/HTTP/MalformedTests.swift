@@ -30,6 +30,15 @@ import Testing
         body("a number", "7", nil, code: "invalid_type"),
         body("deep nesting", String(repeating: "[", count: 100_000), nil, code: "invalid_json"),
         body("a broken string", "{\"input\":\"\\ud800\"}", nil),
+        body(
+            "nesting with errors at every node",
+            #"{"input":\#(String(repeating: "[", count: 400))\#(String(repeating: "{},", count: 1_200))"#, nil,
+            code: "invalid_json"),
+        body("a comma too many", #"{"input":"x",}"#, nil, code: "invalid_json"),
+        body("a number like none", #"{"input":"x","speed":01}"#, nil, code: "invalid_json"),
+        body("not a number", #"{"input":"x","speed":NaN}"#, nil, code: "invalid_json"),
+        body("a field twice", #"{"input":"x","input":"y"}"#, "input", code: "invalid_value"),
+        body("a field twice, within", #"{"input":"x","voice":{"id":"a","id":"b"}}"#, "id"),
         body("no input", "{}", "input", code: "missing_required_parameter"),
         body("null for input", #"{"input":null}"#, "input"),
         body("a number for input", #"{"input":7}"#, "input", code: "invalid_type"),
@@ -68,6 +77,7 @@ import Testing
             "a reference by address", #"{"input":"x","ref_audio":"https://example.org/a.wav"}"#, "ref_audio"),
         body("a reference to this machine", #"{"input":"x","ref_audio":"http://127.0.0.1/a"}"#, "ref_audio"),
         body("a reference by path", #"{"input":"x","ref_audio":"file:///etc/passwd"}"#, "ref_audio"),
+        body("no reference at all", #"{"input":"x","ref_audio":""}"#, "ref_audio", code: "invalid_value"),
         body("a bare path", #"{"input":"x","ref_audio":"/etc/passwd"}"#, "ref_audio"),
         body("a data URL that is none", #"{"input":"x","ref_audio":"data:audio/wav;base64"}"#, "ref_audio"),
         body("bad base64", #"{"input":"x","ref_audio":"data:audio/wav;base64,!!!!"}"#, "ref_audio"),
@@ -115,6 +125,9 @@ import Testing
         Case(
             name: "a consent's page", method: "GET", path: "/v1/audio/voice_consents?after=nobody",
             status: 400, param: "after"),
+        Case(
+            name: "an unknown key of the query", method: "GET", path: "/v1/models?modle=x", status: 400,
+            param: "modle", code: "unknown_parameter"),
         Case(name: "an id that is not UTF-8", method: "GET", path: "/v1/audio/voices/%ff%fe", status: 404),
         Case(
             name: "another host", method: "GET", path: "/v1/models", headers: ["Host: evil.example"],
@@ -215,6 +228,18 @@ import Testing
             testDescription: "temperature",
             body: part("temperature", "0.7") + part("file", "x", file: "a") + "--B--\r\n",
             param: "temperature"),
+        Form(
+            testDescription: "a language that there is not",
+            body: part("language", "klingon") + part("file", "x", file: "a") + "--B--\r\n",
+            param: "language"),
+        Form(
+            testDescription: "one of several languages that there is not",
+            body: part("languages[]", "en") + part("languages[]", "klingon") + part("file", "x", file: "a")
+                + "--B--\r\n", param: "languages"),
+        Form(
+            testDescription: "a part of a strategy without its type",
+            body: part("chunking_strategy[threshold]", "0.5") + part("file", "x", file: "a") + "--B--\r\n",
+            param: "chunking_strategy[threshold]"),
         Form(
             testDescription: "a voice without a name", path: "/v1/audio/voices",
             body: part("type", "prompt") + "--B--\r\n", param: "name"),

@@ -139,6 +139,91 @@ import Testing
         }
     }
 
+    @Test func `what is no recording is held to the bound of JSON`() async throws {
+        try await TestServer.run({ $0.limits.jsonBytes = 2_000 }) { server in
+            let answer = try await server.speak(
+                #"{"input":"x"}"# + String(repeating: " ", count: 3_000))
+            #expect(answer.status == 413)
+            let tone = Data(try recordedTone(seconds: 3.2)).base64EncodedString()
+            let recorded = try await server.speak(
+                #"{"input":"Rain.","ref_audio":"data:audio/wav;base64,\#(tone)"}"#)
+            #expect(recorded.status == 200, "\(recorded.text)")
+        }
+    }
+
+    @Test func `a target that is a whole address is taken, and its host is held to`() async throws {
+        try await TestServer.run { server in
+            let own = try await server.raw("GET http://localhost/health HTTP/1.1\r\nHost: other\r\n\r\n")
+            #expect(own.status == 200, "\(own.text)")
+            let foreign = try await server.raw(
+                "GET http://evil.example/v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            #expect(foreign.status == 421, "\(foreign.text)")
+        }
+    }
+
+    @Test(arguments: ["/nope", "/health", "/v1/models/nobody"])
+    func `an answer to HEAD has nothing behind its head`(path: String) async throws {
+        try await TestServer.run { server in
+            let wire = try Wire(port: server.port)
+            await wire.send("HEAD \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            let head = try await wire.answer(toHead: true)
+            #expect(head.headers["content-length"] != nil && head.headers["transfer-encoding"] == nil)
+            await wire.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            let next = try await wire.answer()
+            #expect(next.status == 200 && next.text == #"{"status":"ok"}"#, "\(next.text)")
+        }
+    }
+
+    @Test func `an answer to a HEAD that is no proper HTTP has nothing behind its head either`() async throws {
+        try await TestServer.run { server in
+            let wire = try Wire(port: server.port)
+            await wire.send("HEAD /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+            #expect(try await wire.answer(toHead: true).status == 400)
+            #expect(await wire.rest().isEmpty)
+        }
+    }
+
+    @Test func `a request that was sent before its turn has its time to arrive too`() async throws {
+        try await TestServer.run({ $0.limits.receiveSeconds = 1 }) { server in
+            let wire = try Wire(port: server.port)
+            let body = #"{"input":"Rain.","response_format":"pcm"}"#
+            await wire.send(
+                TestServer.head("POST", "/v1/audio/speech", "application/json", [], Array(body.utf8), false)
+                    + body
+                    + "POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+            )
+            #expect(try await wire.answer().status == 200)
+            #expect(try await wire.answer().status == 408)
+        }
+    }
+
+    @Test func `what is wrong behind a request is answered after it`() async throws {
+        try await TestServer.run { server in
+            let wire = try Wire(port: server.port)
+            await wire.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nHELO mail.example\r\n\r\n")
+            #expect(try await wire.answer().status == 200)
+            #expect(try await wire.answer().status == 400)
+        }
+    }
+
+    @Test func `what is answered before any route has the client's id, and is counted`() async throws {
+        try await TestServer.run({ $0.limits.receiveSeconds = 1 }) { server in
+            let wrong = try await server.raw(
+                "GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\nX-Request-Id: mine-1\r\n\r\n")
+            #expect(wrong.status == 400 && wrong.headers["x-request-id"] == "mine-1")
+            #expect(wrong.headers["x-content-type-options"] == "nosniff")
+            #expect(wrong.headers["date"]?.wholeMatch(of: /\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT/) != nil)
+            let late = try await server.raw(
+                "POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: mine-2\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+            )
+            #expect(late.status == 408 && late.headers["x-request-id"] == "mine-2")
+            let metrics = try await server.get("/metrics").text
+            #expect(metrics.contains(#"{method="GET",route="none",status="400"} 1"#), "\(metrics)")
+            #expect(metrics.contains(#"{method="POST",route="/v1/audio/speech",status="408"} 1"#))
+            #expect(!metrics.contains(#"status="500""#))
+        }
+    }
+
     @Test func `a flac that unpacks to hours is refused, and nothing of it stays`() async throws {
         let encoder = try SoundEncoder(.flac, sampleRate: 8_000, isStreamed: false)
         // Silence packs to next to nothing.

@@ -46,7 +46,8 @@ final class ScriptedEngine: SpeechEngine {
                     family: "fake", variant: "tone", size: "0", sampleRate: 24_000,
                     languages: ["auto", "english", "german"], speakers: speakers, clones: clones,
                     designs: designs,
-                    takesInstructions: true, dialogueSpeakers: designs ? 1 : 3))
+                    takesInstructions: true, generation: designs ? .diffusion : .sampling,
+                    dialogueSpeakers: designs ? 1 : 3))
         }
         switch model {
         case "speaker": return card(["ryan", "vivian"], clones: true, designs: false)

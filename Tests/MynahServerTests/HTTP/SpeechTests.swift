@@ -174,13 +174,14 @@ import Testing
     @Test func `fields reach the engine`() async throws {
         try await TestServer.run({ settings in
             settings.models["speaker"] = Settings.Model()
-            settings.models["speaker"]?.steps = 7
             settings.models["speaker"]?.topK = 3
+            settings.models["designer"] = Settings.Model()
+            settings.models["designer"]?.steps = 7
         }) { server in
             let answer = try await server.speak(
                 """
                 {"model":"tts-1","input":"Rain.","voice":{"id":"VIVIAN"},"instructions":"softly","lang_code":"en-GB",
-                 "seed":18,"temperature":0.5,"top_p":0.25,"cfg_scale":2.5,"repetition_penalty":1.25,"max_new_tokens":9}
+                 "seed":18,"temperature":0.5,"top_p":0.25,"repetition_penalty":1.25,"max_new_tokens":9}
                 """)
             #expect(answer.status == 200, "\(answer.text)")
             let order = try #require(server.engine.orders.withLock { $0.last })
@@ -190,10 +191,26 @@ import Testing
             #expect(order.utterance.delivery == .instructed("softly"))
             #expect(order.options.seed == 18)
             #expect(order.options.sampling == Sampling(temperature: 0.5, topK: 3, topP: 0.25))
-            #expect(order.options.guidance == 2.5)
-            #expect(order.options.diffusionSteps == 7)
             #expect(order.options.repetitionPenalty == 1.25)
             #expect(order.options.maximumTokens == 9)
+            let frames = try await server.speak(#"{"model":"designer","input":"Rain.","cfg_scale":2.5}"#)
+            #expect(frames.status == 200, "\(frames.text)")
+            let second = try #require(server.engine.orders.withLock { $0.last })
+            #expect(second.options.guidance == 2.5)
+            #expect(second.options.diffusionSteps == 7)
+        }
+    }
+
+    @Test(arguments: [
+        ("speaker", #""cfg_scale":2"#), ("speaker", #""steps":3"#), ("speaker", #""x_vector_only_mode":true"#),
+        ("designer", #""temperature":0.5"#), ("designer", #""top_k":5"#), ("designer", #""top_p":0.5"#),
+        ("designer", #""repetition_penalty":1.1"#),
+    ])
+    func `a choice that the model does not have is refused by name`(model: String, field: String) async throws {
+        try await TestServer.run { server in
+            let answer = try await server.speak(#"{"input":"Rain.","model":"\#(model)",\#(field)}"#)
+            #expect(answer.status == 400)
+            #expect(answer.error["param"] as? String == field.split(separator: "\"").first.map(String.init))
         }
     }
 

@@ -9,7 +9,8 @@ extension ModelCard: WireForm {
             family: try wire.get(), variant: try wire.get(), size: try wire.get(), sampleRate: try wire.get(),
             languages: try wire.get(), speakers: try wire.get(), clones: try wire.get(),
             designs: try wire.get(), takesInstructions: try wire.get(),
-            textIntake: try Self.named(TextIntake.self, in: &wire), dialogueSpeakers: try wire.get())
+            textIntake: try Self.named(TextIntake.self, in: &wire),
+            generation: try Self.named(Generation.self, in: &wire), dialogueSpeakers: try wire.get())
         guard sampleRate > 0 else { throw .invalid("a sample rate") }
     }
     package func write(to wire: inout WireWriter) {
@@ -23,6 +24,7 @@ extension ModelCard: WireForm {
         wire.put(designs)
         wire.put(takesInstructions)
         wire.put(textIntake.rawValue)
+        wire.put(generation.rawValue)
         wire.put(dialogueSpeakers)
     }
 }

@@ -3,7 +3,7 @@ package import SpeechCore
 
 /// The version of what goes between the server and its workers. A worker of another is refused: the program was
 /// replaced while the server ran.
-package let workerProtocol: UInt32 = 1
+package let workerProtocol: UInt32 = 2
 
 /// What the server tells a worker. 6 and 7 are kept for text that arrives while it is spoken.
 package enum WorkerOrder: Sendable {
