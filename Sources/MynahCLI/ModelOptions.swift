@@ -29,6 +29,9 @@ struct ModelOptions: ParsableArguments {
         }
     }
 
+    /// Whether anything is asked for.
+    var isGiven: Bool { model != nil || quantize != nil || device != "auto" || threads != nil }
+
     var library: ModelLibrary { ModelLibrary(device: ComputeDevice(device)) }
 
     /// Loads the model, and says what a person should know of it.
@@ -55,7 +58,7 @@ struct ModelOptions: ParsableArguments {
         return (try await library.transcriber(at: place, options: loadOptions), place)
     }
 
-    private var loadOptions: LoadOptions {
+    var loadOptions: LoadOptions {
         LoadOptions(quantization: quantize, device: ComputeDevice(device), threads: threads, sessions: 1)
     }
 }

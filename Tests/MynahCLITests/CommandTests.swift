@@ -6,9 +6,7 @@ import Testing
 @Suite(.serialized) struct CommandTests {
     private let mynah = Mynah()
 
-    /// The checkpoints that the reference implementation made for tests.
-    private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("../Fixtures/qwen3-tts").standardizedFileURL.path
+    private static let fixtures = Mynah.qwen
 
     /// Three seconds of a tone that swells and fades like syllables.
     private func record(_ name: String, seconds: Double = 3.2) throws {
@@ -127,6 +125,7 @@ import Testing
         let run = try mynah.run("doctor", "--run-smoke", "--json")
         #expect(run.status == 0, "\(run.errors)")
         #expect((run.object["smoke"] as? [String: Any])?["passed"] as? Bool == true)
+        #expect((run.object["audio_devices"] as? [String])?.contains("null") == false)
         for key in ["ggml", "libav", "threads", "available_memory", "devices", "models", "home"] {
             #expect(run.object[key] != nil, "\(key)")
         }
@@ -138,6 +137,11 @@ import Testing
         let run = try mynah.run("doctor", "--run-smoke", "--time-limit", "0.000001")
         #expect(run.status == 2)
         #expect(run.text.contains("FAILED") && run.errors.contains("--quantize"))
+        #expect(run.errors.contains("longer than 1e-06 s.\n"), "\(run.errors)")
+        let advised = try mynah.run("doctor", "--run-smoke", "-m", Mynah.customVoice, "--quantize", "q8_0")
+        #expect(advised.status == 0, "\(advised.errors)")
+        let unknown = try mynah.run("doctor", "--run-smoke", "-m", "nonsense")
+        #expect(unknown.status == 2 && !unknown.errors.contains(".."), "\(unknown.errors)")
     }
 
     @Test func `a converted model is a model, found by path and by name`() throws {

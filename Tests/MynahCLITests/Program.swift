@@ -6,6 +6,11 @@ import Testing
 final class Mynah: Sendable {
     let home = FileManager.default.temporaryDirectory.appendingPathComponent("mynah-cli-\(UUID().uuidString)")
 
+    /// Checkpoints that the reference implementation made for tests.
+    static let qwen = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../Fixtures/qwen3-tts").standardizedFileURL.path
+    static let base = qwen + "/tiny-base", customVoice = qwen + "/tiny-custom_voice"
+
     struct Outcome {
         let status: Int32
         let output: Data
