@@ -166,10 +166,10 @@ struct BenchCommand: ParsableCommand {
         guard !json else {
             return try Console.json(report)
         }
-        for line in report.machineLines { print(line) }
+        for line in report.machineLines { try Console.print(line) }
         for (title, rows) in report.tables {
-            print("\n\(title)")
-            Table.show(
+            try Console.print("\n\(title)")
+            try Table.show(
                 rows.map { [""] + $0 }, rightAligned: Set(0...(rows.first?.count ?? 0)).subtracting([0, 1]))
         }
     }

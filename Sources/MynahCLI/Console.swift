@@ -1,5 +1,6 @@
 import Foundation
 import SpeechCore
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -13,50 +14,50 @@ enum Console {
     static let standardOutputIsTerminal = isatty(STDOUT_FILENO) == 1
     static let standardInputIsTerminal = isatty(STDIN_FILENO) == 1
 
-    /// A line to stderr.
-    static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    /// A line to stderr. That nobody reads it stops nothing.
+    static func note(_ text: String) { tell(text + "\n") }
+
+    /// A line to stdout.
+    ///
+    /// - Throws: `SpeechError` when it does not get there.
+    static func print(_ text: String) throws { try write(Data((text + "\n").utf8)) }
+
+    /// Bytes to stdout.
+    ///
+    /// - Throws: `SpeechError` when they do not get there.
+    static func write(_ bytes: Data) throws {
+        guard let reason = StandardStreams.write(bytes, to: STDOUT_FILENO) else { return }
+        throw SpeechError.unwritten("The output", to: nil, reason: reason)
+    }
+
+    private static func tell(_ text: String) { _ = StandardStreams.write(text.utf8, to: STDERR_FILENO) }
 
     /// A line that the next one overwrites, where there is a terminal.
     static func progress(_ text: String) {
         guard standardErrorIsTerminal else { return }
-        FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
+        tell("\r\u{1B}[K\(text)")
     }
 
     /// Takes the last progress line away.
     static func endProgress() { progress("") }
 
-    /// One object on a line of its own, keys in order.
-    static func json(_ value: some Encodable, toStandardError: Bool = false) throws {
+    private static let soundHasStandardOutput = Atomic(false)
+
+    /// From now on objects go to stderr.
+    static func giveStandardOutputToSound() { soundHasStandardOutput.store(true, ordering: .relaxed) }
+
+    /// One object on a line of its own, keys in order: on stdout, or on stderr where sound has stdout.
+    ///
+    /// - Throws: `SpeechError` when stdout does not take it.
+    static func json(_ value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.dateEncodingStrategy = .iso8601
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "infinity", negativeInfinity: "-infinity", nan: "nan")
-        let line = try encoder.encode(value) + Data("\n".utf8)
-        (toStandardError ? FileHandle.standardError : FileHandle.standardOutput).write(line)
-    }
-
-    /// Says what went wrong, as JSON too where that was asked for, and gives the exit status.
-    ///
-    /// - Parameter speech: how far speech had come, where it broke off.
-    static func report(_ error: SpeechError, speech: SpeechSummary? = nil) -> Int32 {
-        struct Failure: Encodable {
-            struct Detail: Encodable { let code, message, remedy: String, underlying: String? }
-            let error: Detail
-            let speech: SpeechSummary?
-        }
-        endProgress()
-        let because = error.underlying.map { " (\($0))" } ?? ""
-        note("error: \(error.message)\(because)\n       \(error.remedy)")
-        if CommandLine.arguments.contains("--json"), error.code != .outOfBounds {
-            try? json(
-                Failure(
-                    error: .init(
-                        code: error.code.rawValue, message: error.message, remedy: error.remedy,
-                        underlying: error.underlying), speech: speech))
-        }
-        return ExitStatus.of(error.code)
+        let line = String(decoding: try encoder.encode(value), as: UTF8.self)
+        if soundHasStandardOutput.load(ordering: .relaxed) { note(line) } else { try print(line) }
     }
 }
 

@@ -50,14 +50,15 @@ struct ConvertCommand: ParsableCommand {
         try Console.json(output)
     }
 
-    private func printTable(_ conversion: ModelConversion, _ path: String, _ size: Int) {
+    private func printTable(_ conversion: ModelConversion, _ path: String, _ size: Int) throws {
         let rows = conversion.groups.sorted { $0.role < $1.role }.map { group in
             [
                 group.role, group.pattern, "\(group.count)", "\(group.from) → \(group.to)",
                 Table.bytes(group.bytes),
             ]
         }
-        Table.show([["role", "tensors", "count", "type", "size"]] + rows, rightAligned: [2, 4])
-        print("\(path): \(conversion.tensors.count) tensors, \(Table.bytes(size)) (\(size) bytes)")
+        try Table.show([["role", "tensors", "count", "type", "size"]] + rows, rightAligned: [2, 4])
+        try Console.print(
+            "\(path): \(conversion.tensors.count) tensors, \(Table.bytes(size)) (\(size) bytes)")
     }
 }

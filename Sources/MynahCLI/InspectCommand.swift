@@ -15,21 +15,23 @@ struct InspectCommand: ParsableCommand {
     func run() throws {
         let listing = try ModelListing(path: path, matching: tensors)
         guard !json else { return try Console.json(listing) }
-        for file in listing.files { print("\(file.path): \(file.format), \(file.tensors) tensors") }
-        if !listing.metadata.isEmpty {
-            print("")
-            Table.show(listing.metadata.map { [$0.key, $0.value] })
+        for file in listing.files {
+            try Console.print("\(file.path): \(file.format), \(file.tensors) tensors")
         }
-        print("")
-        Table.show(
+        if !listing.metadata.isEmpty {
+            try Console.print("")
+            try Table.show(listing.metadata.map { [$0.key, $0.value] })
+        }
+        try Console.print("")
+        try Table.show(
             [["name", "type", "shape", "size"]]
                 + listing.tensors.map {
                     let shape = $0.shape.map { "\($0)" }.joined(separator: " × ")
                     return [$0.name, $0.type, shape, Table.bytes($0.bytes)]
                 }, rightAligned: [3])
-        print("")
+        try Console.print("")
         for total in listing.totals {
-            print("\(total.type): \(total.tensors) tensors, \(Table.bytes(total.bytes))")
+            try Console.print("\(total.type): \(total.tensors) tensors, \(Table.bytes(total.bytes))")
         }
     }
 }

@@ -57,11 +57,11 @@ struct ModelsCommand: AsyncParsableCommand {
                                 licence: $0.licence, abilities: $0.abilities)
                         }))
             }
-            Table.show(
+            try Table.show(
                 [["INSTALLED", "SIZE", "WHERE"]]
                     + installed.map { [$0.name, $0.bytes.map { Table.bytes($0) } ?? "", $0.path] })
-            print("")
-            Table.show(
+            try Console.print("")
+            try Table.show(
                 [["TO BE PULLED", "SIZE", "LICENCE", "WHAT IT DOES"]]
                     + offers.map {
                         [
@@ -85,7 +85,7 @@ struct ModelsCommand: AsyncParsableCommand {
                 let quiet = quiet
                 let folder = try await ModelHub().pull(wanted) { if !quiet { PullLine.show($0) } }
                 Console.endProgress()
-                print(folder.path)
+                try Console.print(folder.path)
                 if !quiet, let note = wanted.note { Console.note("note: \(note)") }
             } catch {
                 throw SpeechError(describing: error)
@@ -108,7 +108,7 @@ struct ModelsCommand: AsyncParsableCommand {
                 at: place, options: LoadOptions(device: .cpu, sessions: 1)
             ).card
             if json { return try Console.json(Description(place: place, card: card)) }
-            Table.show([
+            try Table.show([
                 ["name", place.name], ["path", place.path], ["family", card.family],
                 ["variant", card.variant],
                 ["size", card.size], ["sample rate", "\(card.sampleRate) Hz"],
@@ -142,7 +142,7 @@ struct ModelsCommand: AsyncParsableCommand {
                 at: place, options: LoadOptions(device: .cpu, sessions: 1)
             ).card
             if json { return try Console.json(Description(place: place, card: card)) }
-            Table.show([
+            try Table.show([
                 ["name", place.name], ["path", place.path], ["family", card.family], ["size", card.size],
                 ["longest recording", "\(card.longestRecording.digits(0)) s"],
                 ["tells speakers apart", card.tellsSpeakers ? "yes" : "no"],
@@ -155,13 +155,13 @@ struct ModelsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Delete a model.")
         @OptionGroup var model: Name
 
-        func run() throws { print("\(Table.bytes(try ModelLibrary().remove(model.name))) freed") }
+        func run() throws { try Console.print("\(Table.bytes(ModelLibrary().remove(model.name))) freed") }
     }
 
     struct Path: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Print where a model is.")
         @OptionGroup var model: Name
-        func run() throws { print(try ModelLibrary().locate(model.name).path) }
+        func run() throws { try Console.print(ModelLibrary().locate(model.name).path) }
     }
 }
 

@@ -39,6 +39,7 @@ import Synchronization
         ])
 
     static func main() async {
+        StandardStreams.holdPlaces()
         // A reader that leaves is an error of `write`, not the end of the program.
         signal(SIGPIPE, SIG_IGN)
         let task = Task { () -> Int32 in
@@ -50,13 +51,8 @@ import Synchronization
                     try command.run()
                 }
                 return ExitCode.success.rawValue
-            } catch let interrupted as Interrupted {
-                return Console.report(interrupted.error, speech: interrupted.speech)
             } catch {
-                let told = SpeechError(describing: error)
-                // What no part of ours threw is the parser's: help, completion scripts, and words on usage.
-                if told.code == .unexpected, !(error is SpeechError) { exit(withError: error) }
-                return Console.report(told)
+                return FailureReport.tell(error)
             }
         }
         let interruption = Interruption(of: task)

@@ -40,9 +40,9 @@ struct ParityCommand: AsyncParsableCommand {
         if json {
             try Console.json(Outcome(passed: report.passed, stages: report.stages))
         } else if summary {
-            summarise(report)
+            try summarise(report)
         } else {
-            show(report)
+            try show(report)
         }
         guard report.passed else {
             let failed = report.stages.filter { !$0.passed }
@@ -53,8 +53,8 @@ struct ParityCommand: AsyncParsableCommand {
         }
     }
 
-    private func show(_ report: ParityReport) {
-        Table.show(
+    private func show(_ report: ParityReport) throws {
+        try Table.show(
             [["STAGE", "SHAPE", "DIFFERENCE", "BOUND", ""]]
                 + report.stages.map { stage in
                     [
@@ -63,18 +63,22 @@ struct ParityCommand: AsyncParsableCommand {
                         stage.passed ? "ok" : "OUT OF BOUND",
                     ]
                 })
-        print("\(report.stages.count) stages, \(report.stages.filter(\.passed).count) within bounds")
+        try Console.print(Self.total(report))
     }
 
-    private func summarise(_ report: ParityReport) {
-        print("| stage | compared | worst | bound | |\n|---|---|---|---|---|")
+    private func summarise(_ report: ParityReport) throws {
+        try Console.print("| stage | compared | worst | bound | |\n|---|---|---|---|---|")
         for (kind, count, worst) in report.summary {
             let verdict = worst.passed ? "ok" : "out of bound"
-            print(
+            try Console.print(
                 "| `\(kind)` | \(count) | \(Self.short(worst.difference)) | \(Self.short(worst.bound)) | \(verdict) |"
             )
         }
-        print("\n\(report.stages.count) stages, \(report.stages.filter(\.passed).count) within bounds.")
+        try Console.print("\n\(Self.total(report)).")
+    }
+
+    private static func total(_ report: ParityReport) -> String {
+        "\(report.stages.count) stages, \(report.stages.filter(\.passed).count) within bounds"
     }
 
     private static func short(_ value: Double) -> String { value == 0 ? "0" : String(format: "%.1e", value) }

@@ -145,6 +145,7 @@ struct SoundDestination {
                 remedy: "Add -o FILE, or --play to hear it, or send standard output to a file or program.")
         case nil: place = .standardOutput
         }
+        if place == .standardOutput { Console.giveStandardOutputToSound() }
         (self.plays, self.streams) = (plays, streams || place == .standardOutput)
         self.format = try Self.format(named: format, for: output)
         if case .file(let path) = place { try Self.checkFolder(of: path) }

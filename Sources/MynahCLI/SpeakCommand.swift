@@ -102,7 +102,7 @@ struct SpeakCommand: AsyncParsableCommand {
         delivery.summary.model = place.name
         if case .script(let script) = source { delivery.summary.script = script }
         try await delivery.run(speech)
-        try tell(delivery.summary, destination)
+        try tell(delivery.summary)
     }
 
     private func speech(
@@ -126,7 +126,7 @@ struct SpeakCommand: AsyncParsableCommand {
         }
     }
 
-    private func tell(_ summary: SpeechSummary, _ destination: SoundDestination) throws {
+    private func tell(_ summary: SpeechSummary) throws {
         if summary.ending == .limit, !quiet {
             let place = summary.place.map { " in \($0)" } ?? ""
             Console.note(
@@ -134,6 +134,19 @@ struct SpeakCommand: AsyncParsableCommand {
             )
         }
         if !quiet { Console.note(summary.sentence) }
-        if json { try Console.json(summary, toStandardError: destination.place == .standardOutput) }
+        if json { try Console.json(summary) }
+    }
+}
+
+extension SpeakCommand {
+    /// Whether sound would have had standard output, by arguments that could not be parsed.
+    static func givesStandardOutputToSound(_ arguments: [String]) -> Bool {
+        guard arguments.first == configuration.commandName else { return false }
+        let options = arguments.prefix { $0 != "--" }
+        if let place = options.firstIndex(where: { $0 == "-o" || $0 == "--output" }) {
+            return options.dropFirst(place + 1).first == "-"
+        }
+        if let joined = options.first(where: { $0.hasPrefix("--output=") }) { return joined == "--output=-" }
+        return !options.contains("--play")
     }
 }

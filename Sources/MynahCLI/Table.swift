@@ -4,21 +4,24 @@ import Mynah
 /// Rows of text in columns as wide as they must be.
 enum Table {
     /// Prints rows. What came from a stranger's file cannot control the terminal.
-    static func show(_ rows: [[String]], rightAligned: Set<Int> = []) {
+    ///
+    /// - Throws: `SpeechError` when standard output does not take them.
+    static func show(_ rows: [[String]], rightAligned: Set<Int> = []) throws {
         let rows = rows.map { $0.map(\.withoutControls) }
         let columns = rows.map(\.count).max() ?? 0
         let widths = (0..<columns).map { column in
             rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
         }
-        for row in rows {
+        let lines = rows.map { row in
             let cells = row.enumerated().map { column, cell in
                 if rightAligned.contains(column) { return cell.aligned(to: widths[column]) }
                 return cell.padded(to: widths[column])
             }
             var line = cells.joined(separator: "  ")
             while line.last == " " { line.removeLast() }
-            print(line)
+            return line
         }
+        if !lines.isEmpty { try Console.print(lines.joined(separator: "\n")) }
     }
 
     /// A size as a person reads it: decimal, as disks are sold.

@@ -99,15 +99,15 @@ struct TranscribeCommand: AsyncParsableCommand {
             case .listening(let share): progress("Listening: \((share * 100).digits(0))%")
             case .segment(let segment):
                 progress("\(segment.start.map { $0.digits(1) } ?? "") s: \(segment.text.prefix(60))")
-            case .writing(let piece) where stream: show(live.append(piece))
+            case .writing(let piece) where stream: try show(live.append(piece))
             case .retracted where stream:
-                show(live.isMidLine ? "\n" : "")
+                try show(live.isMidLine ? "\n" : "")
                 live = LiveText()
                 if !quiet {
                     Console.note("note: the model went round in circles; what it said last is said again.")
                 }
             case .finished(let transcript):
-                if live.isMidLine { show("\n") }
+                if live.isMidLine { try show("\n") }
                 return transcript
             case .writing, .retracted: break
             }
@@ -116,13 +116,13 @@ struct TranscribeCommand: AsyncParsableCommand {
     }
 
     /// Puts text on standard output; what a model writes must not reach a terminal's controls.
-    private func show(_ text: String) {
+    private func show(_ text: String) throws {
         guard !text.isEmpty else { return }
         Console.endProgress()
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let isShown = Console.standardOutputIsTerminal
         let shown = isShown ? lines.map { String($0).withoutControls }.joined(separator: "\n") : text
-        FileHandle.standardOutput.write(Data(shown.utf8))
+        try Console.write(Data(shown.utf8))
     }
 
     private func progress(_ text: String) {
@@ -140,7 +140,7 @@ struct TranscribeCommand: AsyncParsableCommand {
                     remedy: "Check that its folder exists, may be written and has room.", underlying: error)
             }
         } else {
-            show(stream ? transcript.unread.map { $0 + "\n" } ?? "" : text)
+            try show(stream ? transcript.unread.map { $0 + "\n" } ?? "" : text)
         }
         guard !quiet else { return }
         for warning in transcript.warnings { Console.note("warning: \(Self.sentence(warning))") }

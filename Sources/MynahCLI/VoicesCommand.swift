@@ -52,7 +52,7 @@ struct VoicesCommand: ParsableCommand {
             guard !voices.isEmpty || !presets.isEmpty else {
                 return Console.note("No voice is kept yet; 'mynah clone' makes one.")
             }
-            Table.show(
+            try Table.show(
                 [["NAME", "MADE WITH", "RECORDING", "CREATED"]]
                     + voices.map { name, voice in
                         guard case .success(let voice) = voice else {
@@ -76,7 +76,7 @@ struct VoicesCommand: ParsableCommand {
         func run() throws {
             let description = VoiceDescription(try VoiceLibrary().voice(named: voice.name))
             if json { return try Console.json(description) }
-            Table.show(description.rows)
+            try Table.show(description.rows)
         }
     }
 
@@ -111,8 +111,8 @@ struct VoicesCommand: ParsableCommand {
         var negativeFrom: String?
 
         func run() throws {
-            print(
-                try VoiceLibrary().import(
+            try Console.print(
+                VoiceLibrary().import(
                     from: URL(fileURLWithPath: file), as: name, replacing: replace,
                     negativeFrom: negativeFrom.map { URL(fileURLWithPath: $0) }))
         }

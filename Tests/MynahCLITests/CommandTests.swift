@@ -75,12 +75,8 @@ import Testing
 
     @Test func `clone takes the first installed model that can clone`() throws {
         try record("ann.wav")
-        let models = mynah.home.appendingPathComponent("home/models")
-        try FileManager.default.createDirectory(at: models, withIntermediateDirectories: true)
-        for (name, model) in [("a", "tiny-custom_voice"), ("b", "tiny-base"), ("c", "tiny-base")] {
-            try FileManager.default.createSymbolicLink(
-                atPath: models.appendingPathComponent(name).path,
-                withDestinationPath: "\(Self.fixtures)/\(model)")
+        for (name, model) in [("a", Mynah.customVoice), ("b", Mynah.base), ("c", Mynah.base)] {
+            try mynah.install(model, as: name)
         }
         let run = try mynah.run("clone", "ann", "--audio", "ann.wav", "--json")
         #expect(run.status == 0 && run.object["model"] as? String == "b", "\(run.errors)")

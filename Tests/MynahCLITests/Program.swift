@@ -29,15 +29,30 @@ final class Mynah: Sendable {
     func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
     func data(_ name: String) -> Data { FileManager.default.contents(atPath: path(name)) ?? Data() }
 
+    /// Puts a model into the folder of models.
+    func install(_ path: String, as name: String) throws {
+        let models = home.appendingPathComponent("home/models")
+        try FileManager.default.createDirectory(at: models, withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            atPath: models.appendingPathComponent(name).path, withDestinationPath: path)
+    }
+
     func write(_ bytes: some Sequence<UInt8>, to name: String) {
         _ = FileManager.default.createFile(atPath: path(name), contents: Data(bytes))
     }
 
     /// Starts the program.
-    func start(_ arguments: [String], input: Pipe? = nil, output: Pipe, errors: Pipe) throws -> Process {
+    ///
+    /// - Parameter redirection: what a shell would make of its descriptors, as `>&-`.
+    func start(
+        _ arguments: [String], redirection: String? = nil, input: Pipe? = nil, output: Pipe, errors: Pipe
+    ) throws -> Process {
         let process = Process()
-        process.executableURL = TestProgram.mynah
-        process.arguments = arguments
+        (process.executableURL, process.arguments) = (TestProgram.mynah, arguments)
+        if let redirection, let program = TestProgram.mynah {
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", "exec \"$0\" \"$@\" \(redirection)", program.path] + arguments
+        }
         process.currentDirectoryURL = home
         var environment = ProcessInfo.processInfo.environment
         environment["MYNAH_HOME"] = path("home")
@@ -57,10 +72,11 @@ final class Mynah: Sendable {
     }
 
     /// Runs the program to its end.
-    func run(arguments: [String], input: [UInt8]? = nil) throws -> Outcome {
+    func run(arguments: [String], redirection: String? = nil, input: [UInt8]? = nil) throws -> Outcome {
         let (output, errors) = (Pipe(), Pipe())
         let fed = input.map { _ in Pipe() }
-        let process = try start(arguments, input: fed, output: output, errors: errors)
+        let process = try start(
+            arguments, redirection: redirection, input: fed, output: output, errors: errors)
         if let input, let fed {
             // A program that ends before it has read all closes the pipe.
             Thread.detachNewThread {
@@ -72,6 +88,7 @@ final class Mynah: Sendable {
         let words = Collector(errors)
         let data = (try output.fileHandleForReading.readToEnd()) ?? Data()
         process.waitUntilExit()
+        #expect(process.terminationReason == .exit)
         return Outcome(status: process.terminationStatus, output: data, errors: words.text())
     }
 }
