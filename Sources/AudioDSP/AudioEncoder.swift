@@ -20,7 +20,18 @@ extension SoundFormat {
         sampleRate: Int, seekable: Bool = false, options: EncodingOptions = EncodingOptions()
     ) throws(AudioFileError) -> any AudioEncoder {
         try LibAVEncoder(
-            self, sampleRate: sampleRate, sink: ByteSink(seekable ? .memory : .stream), options: options)
+            self, sampleRate: sampleRate, sink: ByteSink(seekable ? .memory : .stream), isStreamed: !seekable,
+            options: options)
+    }
+
+    /// An encoder that writes into an open file itself, from its beginning and as the sound is made, and puts right at
+    /// the end what the head says of the length: `encode` and `finish` give nothing. The file is not closed.
+    package func encoder(
+        sampleRate: Int, into descriptor: Int32, options: EncodingOptions = EncodingOptions()
+    ) throws(AudioFileError) -> any AudioEncoder {
+        try LibAVEncoder(
+            self, sampleRate: sampleRate, sink: ByteSink(.file(descriptor)), isStreamed: true,
+            options: options)
     }
 
     /// A whole sound as the bytes of a file.

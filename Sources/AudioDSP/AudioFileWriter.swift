@@ -26,7 +26,8 @@ package final class AudioFileWriter {
         guard descriptor >= 0 else { throw .unwritable(path: path, reason: systemReason(errno)) }
         do {
             encoder = try LibAVEncoder(
-                format, sampleRate: sampleRate, sink: ByteSink(.file(descriptor)), options: options)
+                format, sampleRate: sampleRate, sink: ByteSink(.file(descriptor)), isStreamed: false,
+                options: options)
         } catch {
             throw abandoning(error)
         }

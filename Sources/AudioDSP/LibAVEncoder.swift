@@ -6,6 +6,8 @@ import SpeechCore
 final class LibAVEncoder: AudioEncoder {
     private let audioFormat: SoundFormat
     private let sink: ByteSink
+    /// Whether somebody waits for the bytes while the sound is made.
+    private let isStreamed: Bool
     private let rate: Int
     private let resampler: StreamResampler?
     private var io: UnsafeMutablePointer<AVIOContext>?
@@ -22,12 +24,13 @@ final class LibAVEncoder: AudioEncoder {
     private var position: Int64 = 0
 
     init(
-        _ audioFormat: SoundFormat, sampleRate: Int, sink: ByteSink, options: EncodingOptions
+        _ audioFormat: SoundFormat, sampleRate: Int, sink: ByteSink, isStreamed: Bool,
+        options: EncodingOptions
     ) throws(AudioFileError) {
         _ = LibAV.prepared
         guard AudioFile.sampleRates.contains(sampleRate) else { throw .unsupportedRate(sampleRate) }
         self.audioFormat = audioFormat
-        self.sink = sink
+        (self.sink, self.isStreamed) = (sink, isStreamed)
         rate = audioFormat.encodedRate(for: sampleRate)
         resampler = rate == sampleRate ? nil : try StreamResampler(from: sampleRate, to: rate)
         try openEncoder(options)
@@ -62,7 +65,7 @@ final class LibAVEncoder: AudioEncoder {
         // The same sound gives the same bytes: no library version and no serial number of chance.
         context.pointee.flags |= Int32(AV_CODEC_FLAG_BITEXACT)
         // A FLAC block holds a tenth of a second unless told otherwise: too long to wait for in a stream.
-        if audioFormat == .flac, !sink.isSeekable { context.pointee.frame_size = Int32(max(16, rate / 25)) }
+        if audioFormat == .flac, isStreamed { context.pointee.frame_size = Int32(max(16, rate / 25)) }
         if muxer.pointee.flags & Int32(AVFMT_GLOBALHEADER) != 0 {
             context.pointee.flags |= Int32(AV_CODEC_FLAG_GLOBAL_HEADER)
         }
@@ -99,7 +102,7 @@ final class LibAVEncoder: AudioEncoder {
         var settings: OpaquePointer?
         defer { av_dict_free(&settings) }
         // An Ogg page holds a second unless told otherwise: too long to wait for in a stream.
-        if audioFormat == .opus, !sink.isSeekable { av_dict_set(&settings, "page_duration", "20000", 0) }
+        if audioFormat == .opus, isStreamed { av_dict_set(&settings, "page_duration", "20000", 0) }
         try check(avformat_write_header(format, &settings))
     }
 
@@ -110,7 +113,7 @@ final class LibAVEncoder: AudioEncoder {
         pending += try resampler?.resample(samples) ?? samples
         try encodePending(all: false)
         // Ogg keeps its last page until the next, unless asked for it.
-        if audioFormat == .opus, !sink.isSeekable { try check(av_write_frame(format, nil)) }
+        if audioFormat == .opus, isStreamed { try check(av_write_frame(format, nil)) }
         avio_flush(io)
         try checkSink()
         return sink.drain(atEnd: false)

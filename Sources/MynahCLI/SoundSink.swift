@@ -46,7 +46,8 @@ final class FileSink: SoundSink {
     }
 }
 
-/// Bytes that leave as they are made: to a pipe, or to a file that another program reads meanwhile.
+/// Bytes that leave as they are made: to a pipe, or to a file that another program reads meanwhile. A plain file's
+/// head says at the end, and when speech breaks off, how long the sound is.
 final class StreamSink: SoundSink {
     private let encoder: any AudioEncoder
     private let descriptor: Int32
@@ -55,10 +56,10 @@ final class StreamSink: SoundSink {
 
     /// A stream to `path`, or to standard output where there is none.
     init(path: String?, format: SoundFormat, sampleRate: Int) throws {
-        encoder = try format.encoder(sampleRate: sampleRate)
         self.path = path
         guard let path else {
             descriptor = STDOUT_FILENO
+            encoder = try format.encoder(sampleRate: sampleRate)
             return
         }
         descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
@@ -66,21 +67,33 @@ final class StreamSink: SoundSink {
             throw SpeechError(
                 describing: AudioFileError.unwritable(path: path, reason: String(cString: strerror(errno))))
         }
+        var facts = stat()
+        let isFile = fstat(descriptor, &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG
+        do {
+            encoder =
+                try isFile
+                ? format.encoder(sampleRate: sampleRate, into: descriptor)
+                : format.encoder(sampleRate: sampleRate)
+        } catch {
+            close(descriptor)
+            if isFile { unlink(path) }
+            throw error
+        }
     }
 
     func write(_ samples: [Float]) throws {
         isSilent = isSilent && samples.isEmpty
-        try send(encoder.encode(samples))
+        try send { try encoder.encode(samples) }
     }
 
     func finish() throws {
-        try send(encoder.finish())
+        try send { try encoder.finish() }
         if path != nil { close(descriptor) }
     }
 
     func abandon() -> String? {
         // The container is ended, so that what was heard can be played again.
-        if let rest = try? encoder.finish() { try? send(rest) }
+        try? send { try encoder.finish() }
         guard let path else { return nil }
         close(descriptor)
         guard !isSilent else {
@@ -90,21 +103,13 @@ final class StreamSink: SoundSink {
         return "'\(path)' holds the sound made so far."
     }
 
-    private func send(_ bytes: [UInt8]) throws {
-        var start = 0
-        while start < bytes.count {
-            let count = bytes[start...].withUnsafeBytes {
-                Foundation.write(descriptor, $0.baseAddress, $0.count)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                let reason = String(cString: strerror(errno))
-                throw SpeechError(
-                    .inputOutput,
-                    "The sound could not be written to \(path ?? "standard output"): \(reason).",
-                    remedy: "Check the disk, or whether the program that reads it has ended.")
-            }
-            start += count
+    /// Writes what an encoder gives; one that writes to the file itself gives nothing, and fails in our stead.
+    private func send(_ encode: () throws -> [UInt8]) throws {
+        do {
+            guard let reason = StandardStreams.write(try encode(), to: descriptor) else { return }
+            throw SpeechError.unwritten("The sound", to: path, reason: reason)
+        } catch AudioFileError.unwritable(_, let reason) {
+            throw SpeechError.unwritten("The sound", to: path, reason: reason)
         }
     }
 }

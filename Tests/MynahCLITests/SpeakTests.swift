@@ -70,7 +70,54 @@ import Testing
         let whole = try AudioFile.read(path: mynah.path("a.wav"), maximumSeconds: 60).audio.samples
         let streamed = try AudioFile.read(path: mynah.path("c.wav"), maximumSeconds: 60).audio.samples
         #expect(whole.count == streamed.count)
+        // A plain file's head says in the end how long the sound is.
+        #expect(Self.claimedBytes(mynah.data("c.wav")) == 2 * streamed.count)
         #expect(zip(whole, streamed).allSatisfy { abs($0 - $1) < 2e-4 })
+    }
+
+    /// Bytes of sound that a WAV file's head claims; nil where they are not those that are there.
+    private static func claimedBytes(_ file: Data) -> Int? {
+        let bytes = [UInt8](file)
+        func number(_ offset: Int) -> Int { (0..<4).reduce(0) { $0 | Int(bytes[offset + $1]) << (8 * $1) } }
+        guard bytes.count > 44, number(4) == bytes.count - 8,
+            let mark = file.range(of: Data("data".utf8))?.lowerBound,
+            mark + 8 + number(mark + 4) == bytes.count
+        else { return nil }
+        return number(mark + 4)
+    }
+
+    @Test func `a FLAC file that was streamed says how many samples it has`() throws {
+        let run = try mynah.run(
+            arguments: ["speak", "Hello there.", "-o", "a.flac", "--stream"] + Self.short)
+        #expect(run.status == 0, "\(run.errors)")
+        // 36 bits of the first block, STREAMINFO.
+        let told = mynah.data("a.flac")[21..<26].reduce(0) { $0 << 8 | Int($1) } & (1 << 36 - 1)
+        let sound = try AudioFile.read(path: mynah.path("a.flac"), maximumSeconds: 60).audio
+        #expect(told == sound.samples.count && told > 0)
+    }
+
+    @Test func `a stream into a pipe that has a name is written as it is made`() throws {
+        #expect(mkfifo(mynah.path("a.wav"), 0o600) == 0)
+        let (output, errors) = (Pipe(), Pipe())
+        let process = try mynah.start(
+            ["speak", "Hi.", "-o", "a.wav", "--stream"] + Self.short, output: output, errors: errors)
+        let reader = Process()
+        let heard = Pipe()
+        (reader.executableURL, reader.arguments) = (URL(fileURLWithPath: "/bin/cat"), [mynah.path("a.wav")])
+        reader.standardOutput = heard
+        try reader.run()
+        let sound = (try heard.fileHandleForReading.readToEnd()) ?? Data()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0 && sound.starts(with: Array("RIFF".utf8)))
+    }
+
+    @Test func `emoji alone end as words do, with sound or with an error that says why`() throws {
+        for model in [Mynah.customVoice, Mynah.base] {
+            let run = try mynah.run(
+                arguments: ["speak", "🎉👩‍👩‍👧🏳️‍🌈", "-m", model, "-o", "a.wav"] + Self.short)
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(try AudioFile.read(path: mynah.path("a.wav"), maximumSeconds: 60).duration > 0.1)
+        }
     }
 
     @Test(arguments: ["-o", "none"]) func `sound goes to standard output, and words do not`(option: String)
@@ -131,6 +178,7 @@ import Testing
         #expect(process.terminationStatus == 130)
         #expect(words.text().contains("holds the sound made so far"))
         #expect(mynah.data("big.wav").count >= 4096)
+        #expect(Self.claimedBytes(mynah.data("big.wav")) != nil)
     }
 
     @Test func `a reader that leaves ends the program with an error and not a crash`() throws {
