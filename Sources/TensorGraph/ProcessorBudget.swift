@@ -10,11 +10,28 @@ package enum ProcessorBudget {
     ///
     /// Two threads of one core share its multipliers, so a matrix product gains nothing from the second and its
     /// barriers lose; siblings are counted once.
-    package static let threads: Int = {
-        let cores = physicalCores
-        guard let quota = controlGroupCores else { return cores }
-        return max(1, min(cores, Int(quota.rounded(.up))))
-    }()
+    package static let threads = threads(cores: physicalCores, quota: grantedCores(in: "/sys/fs/cgroup"))
+
+    /// - Parameter quota: cores' worth of time; a begun one counts.
+    package static func threads(cores: Int, quota: Double?) -> Int {
+        quota.map { max(1, min(cores, Int($0.rounded(.up)))) } ?? cores
+    }
+
+    /// Cores' worth of time that a control group grants by cgroup v2 (`cpu.max`) or v1 (`cfs_quota_us`), or nil
+    /// without a limit.
+    package static func grantedCores(in group: String) -> Double? {
+        if let line = readLine(group + "/cpu.max") {
+            let parts = line.split(separator: " ").map { Double($0) }
+            guard parts.count == 2, let quota = parts[0], let period = parts[1], period > 0 else {
+                return nil
+            }
+            return quota / period
+        }
+        guard let quota = readLine(group + "/cpu/cpu.cfs_quota_us").flatMap(Double.init), quota > 0,
+            let period = readLine(group + "/cpu/cpu.cfs_period_us").flatMap(Double.init), period > 0
+        else { return nil }
+        return quota / period
+    }
 
     #if os(Linux)
         private static var physicalCores: Int {
@@ -38,20 +55,6 @@ package enum ProcessorBudget {
             }
         }
 
-        /// Cores' worth of time that cgroup v2 (`cpu.max`) or v1 (`cfs_quota_us`) grants, or nil without a limit.
-        private static var controlGroupCores: Double? {
-            if let line = readLine("/sys/fs/cgroup/cpu.max") {
-                let parts = line.split(separator: " ").map { Double($0) }
-                if parts.count == 2, let quota = parts[0], let period = parts[1], period > 0 {
-                    return quota / period
-                }
-                return nil
-            }
-            guard let quota = readLine("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").flatMap(Double.init), quota > 0,
-                let period = readLine("/sys/fs/cgroup/cpu/cpu.cfs_period_us").flatMap(Double.init), period > 0
-            else { return nil }
-            return quota / period
-        }
     #else
         private static var physicalCores: Int {
             var (count, size) = (Int32(0), MemoryLayout<Int32>.size)
@@ -62,7 +65,6 @@ package enum ProcessorBudget {
             if sysctlbyname("hw.physicalcpu", &count, &size, nil, 0) == 0, count > 0 { return Int(count) }
             return 1
         }
-        private static var controlGroupCores: Double? { nil }
     #endif
 
     /// The first line of a small system file, or nil where it is not there.
