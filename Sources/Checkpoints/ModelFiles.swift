@@ -9,12 +9,16 @@ package struct ModelFiles: Sendable {
     package let path: String
     /// All tensors; no name comes twice.
     package let tensors: [StoredTensor]
+    /// The type that a file of our own was converted to, as it says; nil for what its authors published.
+    package let conversionType: String?
     private let embedded: [String: String]?
     /// A folder with text files that the model's own lacks: its tokenizer, where that is published apart.
     private let companion: String?
 
     /// Prefix of the metadata keys that hold text files.
     package static let fileKey = "mynah.file."
+    /// The metadata key of the type that the weights were converted to.
+    package static let typeKey = "mynah.type"
     /// Text files that a model may bring, relative to its folder. Only these are looked for, and embedded.
     package static let known = [
         "config.json", "generation_config.json", "preprocessor_config.json", "tokenizer_config.json",
@@ -36,7 +40,7 @@ package struct ModelFiles: Sendable {
                 tensors += try CheckpointFolder(path: speech).tensors
             }
             self.tensors = tensors
-            embedded = nil
+            (conversionType, embedded) = (nil, nil)
         } else {
             let file = try CheckpointFile(path: path)
             tensors = file.tensors
@@ -49,6 +53,7 @@ package struct ModelFiles: Sendable {
                     path: path, what: "a model file without the configuration that 'mynah convert' embeds")
             }
             embedded = texts
+            conversionType = if case .string(let type)? = file.metadata[Self.typeKey] { type } else { nil }
         }
     }
 

@@ -11,6 +11,8 @@ import TensorGraph
 package struct Bench: Sendable {
     /// The checkpoint's folder or file.
     package var checkpoint: String
+    /// The folder of its tokenizer, where that is published apart.
+    package var companion: String?
     /// What weights are rounded to, one measurement each; nil keeps them as stored.
     package var quantizations: [ElementType?] = [nil]
     /// Frames of each request: 12.5 are a second, of VibeVoice 7.5.
@@ -37,22 +39,26 @@ package struct Bench: Sendable {
         progress("measuring the machine")
         let machine = BenchMachine(threads: threads)
         var report = BenchReport(machine: machine, checkpoint: checkpoint, frames: frames, repeats: repeats)
+        let files = try open()
         for type in quantizations {
-            if let family = try TranscriberFamily.of(ModelFiles(path: checkpoint)) {
-                report.listening.append(try listen(Precision(type), machine, family))
+            let precision = try type.map { Precision($0) } ?? files.precision
+            if let family = TranscriberFamily.of(files) {
+                report.listening.append(try listen(precision, machine, family))
             } else {
-                report.runs += try measure(Precision(type), machine)
+                report.runs += try measure(precision, machine)
             }
         }
         return report
     }
+
+    func open() throws -> ModelFiles { try ModelFiles(path: checkpoint, companion: companion) }
 
     /// One run for each number of steps.
     private func measure(_ precision: Precision, _ machine: BenchMachine) throws -> [BenchReport.Run] {
         progress("loading (\(precision))")
         PeakMemory.reset()
         let start = ContinuousClock.now
-        let files = try ModelFiles(path: checkpoint)
+        let files = try open()
         let settings = LoadSettings(
             precision: precision, device: .cpu, threads: threads, sessions: max(1, listeners.max() ?? 1))
         let model = try Family.of(files).load(files, settings)

@@ -13,7 +13,7 @@ extension Bench {
         PeakMemory.reset()
         var run = BenchReport.ListeningRun(precision: precision.description)
         let start = ContinuousClock.now
-        let files = try ModelFiles(path: checkpoint)
+        let files = try open()
         let model = try family.load(
             files, LoadSettings(precision: precision, device: .cpu, threads: threads))
         run.loadSeconds = (ContinuousClock.now - start).seconds

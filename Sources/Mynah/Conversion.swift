@@ -180,7 +180,7 @@ package struct ModelConversion {
         let kind = try? decoder.decode(Kind.self, from: files.data("config.json"))
         var entries: [(key: String, value: MetadataValue)] = [
             ("general.architecture", .string(kind?.modelType ?? "unknown")),
-            ("general.quantization_version", .uint(2)), ("mynah.type", .string(type.rawValue)),
+            ("general.quantization_version", .uint(2)), (ModelFiles.typeKey, .string(type.rawValue)),
         ]
         for name in ModelFiles.known where files.has(name) {
             guard let text = String(data: try files.data(name), encoding: .utf8) else {

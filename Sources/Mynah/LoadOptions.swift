@@ -1,4 +1,5 @@
 import Checkpoints
+import SpeechCore
 package import TensorGraph
 
 /// What computes.
@@ -54,7 +55,7 @@ public enum Quantization: String, Sendable, CaseIterable {
 
 /// Choices about loading a model.
 public struct LoadOptions: Sendable {
-    /// What weights are rounded to; nil keeps them as the file has them.
+    /// What weights are rounded to; nil takes a converted file as it was converted, and others as they are stored.
     public var quantization: Quantization?
     /// What computes.
     public var device: ComputeDevice
@@ -77,9 +78,30 @@ public struct LoadOptions: Sendable {
         self.progress = progress
     }
 
-    func settings(sessions: Int? = nil) -> LoadSettings {
+    func settings(for files: ModelFiles, sessions: Int? = nil) throws -> LoadSettings {
         LoadSettings(
-            precision: quantization?.precision ?? .stored, device: device.choice, threads: threads,
+            precision: try quantization?.precision ?? files.precision, device: device.choice,
+            threads: threads,
             sessions: sessions ?? self.sessions, progress: progress)
+    }
+}
+
+extension ModelFiles {
+    /// How the weights are held when nobody says: those of a converted file as if they were rounded while loading,
+    /// which goes for what the file keeps finer too.
+    ///
+    /// - Throws: `SpeechError` when the file says that it was converted to what nothing is converted to.
+    var precision: Precision {
+        get throws {
+            guard let conversionType else { return .stored }
+            guard let type = Precision.offered.first(where: { $0.rawValue == conversionType }) else {
+                let known = Precision.offered.map(\.rawValue).joined(separator: ", ")
+                throw SpeechError(
+                    .unsupported,
+                    "'\(path)' was converted to '\(conversionType)', which is no type of weights here.",
+                    remedy: "Say with --quantize what it is, or convert it again. Types: \(known).")
+            }
+            return Precision(type)
+        }
     }
 }

@@ -34,12 +34,12 @@ extension ModelLibrary {
             if let family = TranscriberFamily.of(files) {
                 return ModelFacts(
                     card: .listens(try family.card(files)),
-                    footprint: try family.footprint(files, options.settings(sessions: 1)))
+                    footprint: try family.footprint(files, options.settings(for: files, sessions: 1)))
             }
             let family = try Family.of(files)
             return ModelFacts(
                 card: .speaks(try family.card(files)),
-                footprint: try family.footprint(files, options.settings()))
+                footprint: try family.footprint(files, options.settings(for: files)))
         } catch {
             throw SpeechError(describing: error)
         }

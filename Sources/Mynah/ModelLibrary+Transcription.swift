@@ -21,7 +21,6 @@ extension ModelLibrary {
         -> TranscriptionModel
     {
         let options = options ?? LoadOptions(device: device)
-        let settings = options.settings(sessions: 1)
         return try await TranscriptionModel.load(name: place.name) {
             let files = try place.files()
             guard let family = TranscriberFamily.of(files) else {
@@ -29,6 +28,7 @@ extension ModelLibrary {
                     .unsupported, "'\(place.name)' is not a model that listens.",
                     remedy: "Kinds that do: \(TranscriberFamily.all.map(\.name).joined(separator: ", ")).")
             }
+            let settings = try options.settings(for: files, sessions: 1)
             do {
                 return try family.load(files, settings)
             } catch LoadError.doesNotFit(let need, let available) {

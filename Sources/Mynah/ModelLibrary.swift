@@ -45,9 +45,9 @@ public struct ModelLibrary: Sendable {
     /// Loads a model that was located.
     package func synthesizer(at place: ModelPlace, options: LoadOptions? = nil) async throws -> SpeechModel {
         let options = options ?? LoadOptions(device: device)
-        let settings = options.settings()
         return try await SpeechModel.load(name: place.name) {
             let files = try place.files()
+            let settings = try options.settings(for: files)
             do {
                 return try Family.of(files).load(files, settings)
             } catch LoadError.doesNotFit(let need, let available) {

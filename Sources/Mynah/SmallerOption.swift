@@ -35,11 +35,11 @@ extension ModelLibrary {
     func doesNotFit(_ place: ModelPlace, _ options: LoadOptions, need: Int, available: Int) -> SpeechError {
         let smaller = SmallerOption(
             footprint: { place, rounding in
-                let settings = LoadSettings(
-                    precision: rounding?.precision ?? .stored, device: .cpu, sessions: options.sessions)
-                guard let files = try? place.files(),
+                guard let files = try? place.files(), let stored = try? files.precision,
                     let footprint = try? TranscriberFamily.of(files)?.footprint ?? Family.of(files).footprint
                 else { return nil }
+                let settings = LoadSettings(
+                    precision: rounding?.precision ?? stored, device: .cpu, sessions: options.sessions)
                 return try? footprint(files, settings)
             }, available: available)
         return .doesNotFit(

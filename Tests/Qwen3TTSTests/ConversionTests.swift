@@ -134,6 +134,38 @@ import Testing
         #expect(throws: LoadError.self) { try Fixture.base.load(ModelFiles(path: output), .q4_0) }
     }
 
+    private func spoken(_ path: String, _ type: Quantization?) async throws -> [Float] {
+        let model = try await ModelLibrary().synthesizer(
+            path, options: LoadOptions(quantization: type, device: .cpu))
+        var options = SynthesisOptions.greedy
+        (options.maximumTokens, options.minimumTokens) = (10, 10)
+        return try await model.speak("One file, one sound.", options: options).samples
+    }
+
+    @Test(arguments: Quantization.allCases)
+    func `a converted file sounds as its model does when it is rounded while loading`(type: Quantization)
+        async throws
+    {
+        try convert(.customVoice, try #require(ElementType(rawValue: type.rawValue)))
+        let file = try await spoken(output, nil)
+        #expect(file == (try await spoken(Fixture.customVoice.path, type)))
+        #expect(!file.isEmpty)
+    }
+
+    @Test func `a file that says it was converted to what nothing is converted to is refused`() async throws {
+        try convert(.customVoice, .q8_0)
+        var file = try Data(contentsOf: URL(fileURLWithPath: output))
+        let key = try #require(file.range(of: Data("mynah.type".utf8)))
+        let value = try #require(file.range(of: Data("q8_0".utf8), in: key.upperBound..<file.endIndex))
+        file.replaceSubrange(value, with: Data("q9_9".utf8))
+        try file.write(to: URL(fileURLWithPath: output))
+        await #expect { try await spoken(output, nil) } throws: { error in
+            (error as? SpeechError)?.code == .unsupported
+                && (error as? SpeechError)?.message.contains("q9_9") == true
+        }
+        _ = try await spoken(output, .q8Zero)
+    }
+
     // MARK: listing
 
     @Test func `a listing of the folder and of the file name the same tensors`() throws {
