@@ -38,7 +38,7 @@ struct ModelOptions: ParsableArguments {
     ///
     /// - Parameter find: finds it by the name that was given, or the one to take where none was.
     func load(
-        _ find: (ModelLibrary) -> (String?) throws -> ModelPlace = ModelLibrary.locate, quiet: Bool
+        _ find: (ModelLibrary) -> (String?) throws -> ModelPlace, quiet: Bool
     ) async throws -> (model: SpeechModel, place: ModelPlace) {
         let place = try find(library)(model)
         if let notice = ModelLibrary.notice(for: place) { Console.note("note: \(notice)") }
@@ -95,12 +95,24 @@ struct VoiceOptions: ParsableArguments {
     /// Whether any voice is asked for.
     var isGiven: Bool { voice != nil || describe != nil || refAudio != nil }
 
+    /// Finds the model to speak with: the one named, else one that has the voice.
+    func locate(_ library: ModelLibrary) -> (String?) throws -> ModelPlace {
+        if refAudio != nil { return library.locateCloning }
+        guard let voice, !Self.isPath(voice) else { return library.locate }
+        return { try library.locate($0, speaking: voice) }
+    }
+
+    /// The recording of `--ref-audio`.
+    func recording(quiet: Bool) throws -> Recording? {
+        try refAudio.map { try RecordingFile.read($0, transcript: refText, quiet: quiet) }
+    }
+
     /// The voice, as this model knows it.
-    func resolve(for card: ModelCard, quiet: Bool) throws -> Voice {
+    ///
+    /// - Parameter recording: what `recording` gave.
+    func resolve(for card: ModelCard, _ recording: Recording?, quiet: Bool) throws -> Voice {
         if let describe { return .described(describe) }
-        if let refAudio {
-            return .cloned(try RecordingFile.read(refAudio, transcript: refText, quiet: quiet))
-        }
+        if let recording { return .cloned(recording) }
         guard let voice else { return .standard }
         return try Self.voice(voice, for: card, quiet: quiet)
     }
@@ -113,13 +125,15 @@ struct VoiceOptions: ParsableArguments {
         if let preset = card.speakers.first(where: { $0.lowercased() == voice.lowercased() }) {
             return .preset(preset)
         }
-        if orRecording, card.clones, voice.contains("/") || voice.contains(".") {
+        if orRecording, card.clones, isPath(voice) {
             return .cloned(try RecordingFile.read(voice, transcript: nil, quiet: quiet))
         }
-        // No voice's name has a point or a slash in it.
-        if voice.contains("/") || voice.contains(".") { return .preset(voice) }
+        if isPath(voice) { return .preset(voice) }
         return .prepared(try VoiceLibrary().voice(named: voice, besides: card.speakers).profile)
     }
+
+    /// No voice's name has a point or a slash in it.
+    private static func isPath(_ voice: String) -> Bool { voice.contains("/") || voice.contains(".") }
 }
 
 /// How codes are drawn.

@@ -90,11 +90,12 @@ struct SpeakCommand: AsyncParsableCommand {
             try scriptOptions.isScript
             ? .script(Script(SpeechText.read(words: text, file: file)))
             : SpeechText.source(words: text, file: file)
+        let recording = try voiceOptions.recording(quiet: quiet)
         let loading = ContinuousClock.now
-        let (model, place) = try await modelOptions.load(quiet: quiet)
+        let (model, place) = try await modelOptions.load(voiceOptions.locate, quiet: quiet)
         let loaded = ContinuousClock.now - loading
         let options = samplingOptions.options(framesPerChunk: destination.streams || play ? 1 : 4)
-        let speech = try speech(of: source, by: model, options)
+        let speech = try speech(of: source, by: model, recording, options)
         var delivery = try SpeechDelivery(
             to: destination, sampleRate: model.card.sampleRate, speed: speed, showsProgress: !quiet)
         delivery.summary.loadSeconds = loaded / .seconds(1)
@@ -106,9 +107,10 @@ struct SpeakCommand: AsyncParsableCommand {
     }
 
     private func speech(
-        of source: SpeechText.Source, by model: SpeechModel, _ options: SynthesisOptions
+        of source: SpeechText.Source, by model: SpeechModel, _ recording: Recording?,
+        _ options: SynthesisOptions
     ) throws -> SpeechStream {
-        let voice = try voiceOptions.resolve(for: model.card, quiet: quiet)
+        let voice = try voiceOptions.resolve(for: model.card, recording, quiet: quiet)
         let language = model.card.language(language)
         let delivery = instruct.map { Delivery.instructed($0) } ?? .plain
         switch source {

@@ -140,8 +140,7 @@ extension Model {
             transcript: inContext ? profile.transcript : nil)
     }
 
-    /// Voices are interchangeable among checkpoints of one talker width.
-    private var voiceFamily: String { "\(Qwen3TTSFamily.modelType)/\(talker.width)" }
+    private var voiceFamily: String { Qwen3TTSFamily.profileFamily(width: talker.width) }
 
     /// What speaking in a recording's voice needs.
     func profile(of recording: Recording, name: String, _ encoder: VoiceEncoder) throws -> VoiceProfile {

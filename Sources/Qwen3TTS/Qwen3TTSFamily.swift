@@ -28,8 +28,12 @@ package enum Qwen3TTSFamily {
             try Configuration.decoded(files.data("config.json"), file: "config.json")
         }
         return VoiceGifts(
-            presets: config.talkerConfig.spkId.keys.sorted(), clones: config.ttsModelType == .base)
+            presets: config.talkerConfig.spkId.keys.sorted(), clones: config.ttsModelType == .base,
+            profileFamily: profileFamily(width: config.talkerConfig.hiddenSize))
     }
+
+    /// Voices are interchangeable among checkpoints of one talker width.
+    static func profileFamily(width: Int) -> String { "\(modelType)/\(width)" }
 
     /// Compares a checkpoint with a golden file, stage by stage.
     package static func parity(

@@ -52,9 +52,11 @@ package struct VoiceGifts: Sendable, Equatable {
     package var presets: [String]
     /// Whether it takes a voice from a recording.
     package var clones: Bool
+    /// The family of the profiles that it makes of recordings, and speaks; nil where only loading it tells.
+    package var profileFamily: String?
 
-    package init(presets: [String], clones: Bool) {
-        (self.presets, self.clones) = (presets, clones)
+    package init(presets: [String], clones: Bool, profileFamily: String? = nil) {
+        (self.presets, self.clones, self.profileFamily) = (presets, clones, profileFamily)
     }
 }
 
