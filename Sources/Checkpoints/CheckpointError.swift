@@ -1,7 +1,13 @@
+import Foundation
+
 /// What is wrong with a model file, or with what was asked of it.
 package enum CheckpointError: Error, Equatable, Sendable {
     /// There is nothing at the path.
     case missingFile(path: String)
+    /// The folder lacks a file that a model has.
+    case incomplete(path: String, name: String)
+    /// The file holds tensors, and not what model they are of.
+    case notAModel(path: String)
     /// The path names a folder or a device.
     case notAFile(path: String)
     /// The file holds no bytes.
@@ -77,10 +83,13 @@ extension CheckpointError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .missingFile(let path): "There is no file '\(path)'."
+        case .incomplete(let path, let name): "'\(path)' is not a whole model: it has no '\(name)'."
+        case .notAModel(let path):
+            "'\(path)' is not a model by itself: it does not say of what kind its tensors are."
         case .notAFile(let path): "'\(path)' is not a file."
         case .emptyFile(let path): "'\(path)' is empty."
         case .system(let path, let operation, let code):
-            "The system could not \(operation) '\(path)': error \(code)."
+            "The system could not \(operation) '\(path)': \(String(cString: strerror(code)))."
         case .changed(let path): "'\(path)' changed while it was being opened."
         case .unknownFormat(let path, let content):
             "'\(path)' is not a model file: it holds \(content.rawValue)."

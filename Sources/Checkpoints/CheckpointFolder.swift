@@ -13,15 +13,14 @@ package struct CheckpointFolder: Sendable {
 
     /// Opens the checkpoint in the folder at `path`.
     ///
-    /// Throws `missingFile` naming the index if there is neither, and whatever opening a file throws. Every
+    /// Throws `incomplete` if there is neither, and whatever opening a file throws. Every
     /// tensor that the index lists must be in the shard that it names.
     package init(path: String) throws(CheckpointError) {
         self.path = path
         if let single = try CheckpointFolder.open(path + "/model.safetensors") {
             files = [single]
         } else {
-            files = try CheckpointFolder.shards(
-                path, MappedFile(path: path + "/model.safetensors.index.json"))
+            files = try CheckpointFolder.shards(path, CheckpointFolder.index(path))
         }
         let contents = CheckpointContents(tensors: files.flatMap(\.tensors))
         positions = try contents.positions(in: path)
@@ -38,6 +37,14 @@ package struct CheckpointFolder: Sendable {
             return try CheckpointFile(path: path)
         } catch .missingFile {
             return nil
+        }
+    }
+
+    private static func index(_ folder: String) throws(CheckpointError) -> MappedFile {
+        do throws(CheckpointError) {
+            return try MappedFile(path: folder + "/model.safetensors.index.json")
+        } catch .missingFile {
+            throw .incomplete(path: folder, name: "model.safetensors")
         }
     }
 

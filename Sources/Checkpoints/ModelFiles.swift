@@ -49,8 +49,7 @@ package struct ModelFiles: Sendable {
                 if case .string(let text) = value { texts[String(key.dropFirst(Self.fileKey.count))] = text }
             }
             guard !texts.isEmpty else {
-                throw .unsupported(
-                    path: path, what: "a model file without the configuration that 'mynah convert' embeds")
+                throw .notAModel(path: path)
             }
             embedded = texts
             conversionType = if case .string(let type)? = file.metadata[Self.typeKey] { type } else { nil }
@@ -70,19 +69,21 @@ package struct ModelFiles: Sendable {
     /// The content of a text file, by its name relative to the folder.
     package func data(_ name: String) throws(CheckpointError) -> Data {
         if let embedded {
-            guard let text = embedded[name] else { throw .missingFile(path: path + "/" + name) }
+            guard let text = embedded[name] else { throw .incomplete(path: path, name: name) }
             return Data(text.utf8)
         }
         let place = place(of: name) ?? path + "/" + name
         let limit = 100 << 20
         guard let size = try? FileManager.default.attributesOfItem(atPath: resolved(place))[.size] as? Int
         else {
-            throw .missingFile(path: place)
+            throw .incomplete(path: path, name: name)
         }
         guard size <= limit else {
             throw .tooLarge(path: place, what: "the file", value: UInt64(size), limit: UInt64(limit))
         }
-        guard let data = FileManager.default.contents(atPath: place) else { throw .missingFile(path: place) }
+        guard let data = FileManager.default.contents(atPath: place) else {
+            throw .system(path: place, operation: "read", code: errno)
+        }
         return data
     }
 

@@ -40,8 +40,7 @@ extension SpeechError {
         default:
             return SpeechError(
                 .network, "The model is not on this machine, and HF_HUB_OFFLINE forbids fetching it.",
-                remedy: "Unset HF_HUB_OFFLINE, or pull the model where there is a network.",
-                underlying: error)
+                remedy: "Unset HF_HUB_OFFLINE, or pull the model where there is a network.")
         }
     }
 

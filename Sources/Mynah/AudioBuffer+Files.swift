@@ -23,6 +23,10 @@ extension AudioBuffer {
     public init(contentsOf file: URL, longest: Double) throws {
         do {
             self = try AudioFile.read(path: file.path, maximumSeconds: longest).audio
+        } catch AudioFileError.notAFile(let path) {
+            throw SpeechError(
+                .wrongFormat, "'\(path)' is not a recording, but a folder or a device.",
+                remedy: "Give wav, flac, mp3, ogg or m4a.")
         } catch {
             throw SpeechError(describing: error)
         }
@@ -43,9 +47,7 @@ extension AudioBuffer {
     ///
     /// - Throws: `SpeechError`.
     public func write(to file: URL) throws {
-        guard let format = SoundFormat(fileExtension: file.pathExtension) else {
-            throw SpeechError.unknownSoundFormat(file.pathExtension)
-        }
+        let format = try SoundFormat(namedBy: file)
         do {
             let writer = try AudioFileWriter(path: file.path, format: format, sampleRate: sampleRate)
             try writer.write(samples)
@@ -53,6 +55,24 @@ extension AudioBuffer {
         } catch {
             throw SpeechError(describing: error)
         }
+    }
+}
+
+extension SoundFormat {
+    /// The format that a file's extension names.
+    ///
+    /// - Throws: `SpeechError` of code `invalidInput`.
+    package init(namedBy file: URL) throws {
+        guard !file.pathExtension.isEmpty else {
+            let known = Self.allCases.map(\.rawValue).joined(separator: ", ")
+            throw SpeechError(
+                .invalidInput, "The name '\(file.lastPathComponent)' has no extension to tell the format by.",
+                remedy: "Add one, or name the format: \(known).")
+        }
+        guard let format = SoundFormat(fileExtension: file.pathExtension) else {
+            throw SpeechError.unknownSoundFormat(file.pathExtension)
+        }
+        self = format
     }
 }
 

@@ -44,6 +44,10 @@ extension SpeechError {
         let (code, remedy): (Code, String) =
             switch error {
             case .missingFile: (.missingFile, "Check the path; 'mynah models' lists what is installed.")
+            case .incomplete:
+                (.missingFile, "Fetch the model again with 'mynah models pull', or check the path.")
+            case .notAModel:
+                (.unsupported, "Give the folder it lies in, or a file that 'mynah convert' made.")
             case .notAFile: (.wrongFormat, "Give a plain file, or the folder of a model.")
             case .emptyFile, .truncated: (.corruptData, fetchAgain)
             case .system: (.inputOutput, "Check the file's permissions and the disk.")
@@ -177,6 +181,9 @@ extension SpeechError {
             SpeechError(
                 .inputOutput, "'\(path)' is not a plain file.",
                 remedy: "Give the path of a file; to write to a pipe use '-o -'.")
+        case .unreadable(let path, let reason):
+            SpeechError(
+                .inputOutput, "'\(path)' could not be read: \(reason).", remedy: "Check its permissions.")
         case .unwritable(let path, let reason):
             SpeechError(
                 .inputOutput, "'\(path)' could not be written: \(reason).",
@@ -213,6 +220,14 @@ extension SpeechError {
             SpeechError(
                 .unsupported, "This machine's libav has no filter \(name), which changes the speed.",
                 remedy: "Leave the speed at 1.")
+        case .encoding(let format, let reason):
+            SpeechError(
+                .inputOutput, "The sound could not be encoded as \(format): \(reason).",
+                remedy: "Choose --format wav.")
+        case .filtering(_, let reason), .resampling(_, _, let reason):
+            SpeechError(
+                .inputOutput, "The sound could not be changed: \(reason).",
+                remedy: "Leave the speed at 1, and choose --format wav.")
         default:
             SpeechError(
                 .inputOutput, "The sound could not be encoded.", remedy: "Choose --format wav.",

@@ -178,11 +178,7 @@ struct SoundDestination {
             return format
         }
         guard let output, output != "-" else { return .wav }
-        let suffix = URL(fileURLWithPath: output).pathExtension
-        guard let format = SoundFormat(fileExtension: suffix) else {
-            throw SpeechError.unknownSoundFormat(suffix)
-        }
-        return format
+        return try SoundFormat(namedBy: URL(fileURLWithPath: output))
     }
 
     /// Opens every place; before the first sound, so that a mistake is told early.

@@ -55,6 +55,12 @@ extension Model {
             var rules = rules(options, textTokens: prompts.tokenCount(text), segment: index)
             let room = Self.contextRows - prompt.rows.count
             guard room > 1 else {
+                let usual = SynthesisOptions().tokensPerSegment
+                guard prompts.tokenCount(text) <= usual else {
+                    throw SpeechError(
+                        .invalidInput, "A piece of the text is too long for this model.",
+                        remedy: "Let the text be cut into smaller pieces: --segment \(usual) is usual.")
+                }
                 throw SpeechError(
                     .invalidInput,
                     "The reference, instruction and text together are too long for this model.",

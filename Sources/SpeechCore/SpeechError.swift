@@ -50,7 +50,7 @@ public struct SpeechError: Error, Sendable, Equatable, CustomStringConvertible {
         self.code = code
         self.message = message
         self.remedy = remedy
-        self.underlying = underlying.map { String(describing: $0) }
+        self.underlying = underlying?.inWords
     }
 
     /// The three together, as a person reads them.

@@ -34,7 +34,7 @@ private let good =
 
     @Test func `a folder without a checkpoint is refused`() throws {
         let folder = try shards(nil)
-        #expect(throws: CheckpointError.missingFile(path: folder.path + "/model.safetensors.index.json")) {
+        #expect(throws: CheckpointError.incomplete(path: folder.path, name: "model.safetensors")) {
             try CheckpointFolder(path: folder.path)
         }
     }

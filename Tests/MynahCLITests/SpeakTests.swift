@@ -262,6 +262,54 @@ import Testing
         #expect(!mynah.exists("a.wav") && !mynah.exists("a.xyz"))
     }
 
+    /// A command line, what it ends with, and what must and must not be said.
+    private static let sentences: [(arguments: [String], status: Int32, says: String, not: String)] = [
+        (["clone", "x", "--audio", "folder"], 4, "is not a recording", "-o -"),
+        (["clone", "x", "--audio", "latin.txt", "--text", " "], 64, "--text", "mynah speak"),
+        (
+            ["clone", "x", "--audio", "latin.txt", "--text-file", "empty.txt"], 11, "transcript",
+            "Give some words"
+        ),
+        (["speak", "Hi.", "-o", "a"], 11, "has no extension", "''"),
+        (
+            ["speak", "Hi.", "-o", "a.wav", "-m", "CUSTOM/model.safetensors"], 6, "Give the folder",
+            "needs a model"
+        ),
+        (["speak", "Hi.", "-o", "a.wav", "-m", "folder"], 3, "no 'model.safetensors'", "index.json"),
+        (["speak", "Hi.", "-o", "a.wav", "-m", "headless"], 3, "no 'vocab.json'", "Check the path;"),
+        (["speak", "Hi.", "-o", "a.wav", "-m", "speechless"], 3, "Fetch the model again", "Check the path;"),
+        (["speak", "Hi.", "-o", "a.wav", "-m", "broken"], 4, "it is not JSON", "dataCorrupted"),
+        (
+            ["bench", "--checkpoint", "bundled", "--markdown", "/nonexistent/x.md"], 3, "No such file",
+            "NSCocoa"
+        ),
+        (["models", "pull", "qwen3-tts-0.6b"], 12, "HF_HUB_OFFLINE", "offline("),
+    ]
+
+    @Test(arguments: sentences.indices) func `what went wrong is told in words that fit`(index: Int) throws {
+        let (arguments, status, says, not) = Self.sentences[index]
+        mynah.write([0x48, 0xE9, 0x6C, 0x6C, 0x6F], to: "latin.txt")
+        mynah.write([], to: "empty.txt")
+        let manager = FileManager.default
+        try manager.createDirectory(atPath: mynah.path("folder"), withIntermediateDirectories: true)
+        for (name, left) in [("headless", "vocab.json"), ("speechless", "speech_tokenizer"), ("broken", "")] {
+            try manager.copyItem(atPath: Mynah.customVoice, toPath: mynah.path(name))
+            if !left.isEmpty { try manager.removeItem(atPath: mynah.path("\(name)/\(left)")) }
+        }
+        mynah.write(Array("{".utf8), to: "broken/config.json")
+        let run = try mynah.run(arguments: arguments.map { $0.replacing("CUSTOM", with: Mynah.customVoice) })
+        #expect(run.status == status && run.errors.contains(says), "\(run.errors)")
+        #expect(!run.errors.contains(not), "\(run.errors)")
+    }
+
+    @Test func `a piece of text that is too long is not laid to a recording`() throws {
+        let text = Array(String(repeating: "birch canoe ", count: 8000).utf8)
+        mynah.write(text, to: "big.txt")
+        let run = try mynah.run(
+            "speak", "-f", "big.txt", "-m", Mynah.customVoice, "-o", "a.wav", "--segment", "1000000")
+        #expect(run.status == 11 && run.errors.contains("--segment 200"), "\(run.errors)")
+    }
+
     @Test func `a refusal with --json is an object with its code`() throws {
         let run = try mynah.run("speak", "Hi.", "-o", "a.wav", "-v", "nobody", "--json")
         let error = run.object["error"] as? [String: Any]
