@@ -13,10 +13,32 @@ package struct BenchDocument: Sendable {
         (start, end) = ("<!-- measured\(name): start -->", "<!-- measured\(name): end -->")
     }
 
+    /// - Throws: `SpeechError` where the document cannot be read and written, or lacks the marks; before the work of
+    ///   measuring.
+    package func check() throws {
+        _ = try parts()
+        guard FileManager.default.isWritableFile(atPath: path) else {
+            throw SpeechError(.inputOutput, "'\(path)' may not be written.", remedy: "Check its permissions.")
+        }
+    }
+
     /// Replaces what stands between the marks.
     ///
     /// - Throws: `SpeechError` of code `wrongFormat` where the document lacks them.
     package func insert(_ report: BenchReport) throws {
+        let (before, after) = try parts()
+        do {
+            try Data((before + "\n\n" + report.markdown + "\n" + after).utf8)
+                .write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw SpeechError(
+                .inputOutput, "'\(path)' could not be written.",
+                remedy: "Check that its folder may be written and has room.", underlying: error)
+        }
+    }
+
+    /// The document up to its first mark and from its last, both with the mark.
+    private func parts() throws -> (before: Substring, after: Substring) {
         let text: String
         do {
             text = try String(contentsOfFile: path, encoding: .utf8)
@@ -31,8 +53,7 @@ package struct BenchDocument: Sendable {
                 .wrongFormat, "'\(path)' has no place for measurements.",
                 remedy: "Put the lines '\(start)' and '\(end)' into it.")
         }
-        let filled = text[..<first.upperBound] + "\n\n" + report.markdown + "\n" + text[last.lowerBound...]
-        try Data(filled.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+        return (text[..<first.upperBound], text[last.lowerBound...])
     }
 }
 

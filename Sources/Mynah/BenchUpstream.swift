@@ -9,34 +9,22 @@ package struct BenchUpstream: Sendable {
     package var types: [String] = ["bfloat16"]
     package var threads: Int
     package var frames: Int
-    /// Steps of the diffusion, one run each; nil for a model that has none.
-    package var steps: [Int?] = [nil]
 
     /// Variable that names an interpreter when none is given.
     package static let variable = "MYNAH_UPSTREAM_PYTHON"
     /// What the interpreter needs.
-    private var packages = "torch qwen-tts"
+    private let packages: [String]
 
-    /// - Parameter python: as given on the command line; else the environment's, else `python3`.
-    package init(python: String?, script: String?, threads: Int, frames: Int) {
+    /// - Parameters:
+    ///   - python: as given on the command line; else the environment's, else `python3`.
+    ///   - diffusion: whether the model speaks by diffusion: those have a script of their own.
+    package init(python: String?, threads: Int, frames: Int, diffusion: Bool) {
         let environment = ProcessInfo.processInfo.environment
         self.python = python ?? environment[Self.variable] ?? "python3"
-        self.script = script ?? Self.nearby(Self.codesScript)
+        script = Self.nearby(diffusion ? "scripts/bench_upstream_vibevoice.py" : "scripts/bench_upstream.py")
+        packages = ["torch", diffusion ? "transformers" : "qwen-tts"]
         (self.threads, self.frames) = (threads, frames)
     }
-
-    /// As the other, for what was measured: models that speak by diffusion have a script of their own.
-    package init(python: String?, threads: Int, frames: Int, for runs: [BenchReport.Run]) {
-        self.init(python: python, script: nil, threads: threads, frames: frames)
-        let steps = runs.compactMap(\.steps)
-        guard !steps.isEmpty else { return }
-        self.steps = Set(steps).sorted()
-        script = Self.nearby(Self.diffusionScript)
-        packages = "torch transformers"
-    }
-
-    private static let codesScript = "scripts/bench_upstream.py"
-    private static let diffusionScript = "scripts/bench_upstream_vibevoice.py"
 
     /// The script of the source tree that we stand in, or that this program was built in.
     private static func nearby(_ name: String) -> String {
@@ -51,14 +39,36 @@ package struct BenchUpstream: Sendable {
         return places.first { FileManager.default.fileExists(atPath: $0) } ?? name
     }
 
-    /// One run for each number type.
+    /// Looks for what running needs; what is measured before would be in vain without it.
     ///
     /// - Throws: `SpeechError` of code `missingFile` where interpreter, package or script are not there.
-    package func run(_ checkpoint: String) throws -> [BenchReport.UpstreamRun] {
+    package func check() throws {
         guard FileManager.default.fileExists(atPath: script) else {
             throw SpeechError(
                 .missingFile, "The script '\(script)' is not there.", remedy: "Run this in the source tree.")
         }
+        let names = packages.map { $0.replacing("-", with: "_") }
+        let (status, _) = try launch(
+            [
+                "-c",
+                "import importlib.util as u, sys; sys.exit(any(u.find_spec(n) is None for n in sys.argv[1:]))",
+            ] + names)
+        guard status == 0 else {
+            throw SpeechError(
+                .missingFile,
+                "'\(python)' has not the authors' package: \(packages.joined(separator: ", ")).",
+                remedy: remedy)
+        }
+    }
+
+    /// One run for each number type, and each number of steps that was measured.
+    ///
+    /// - Throws: `SpeechError` of code `missingFile` where interpreter, package or script are not there.
+    package func run(
+        _ checkpoint: String, after runs: [BenchReport.Run]
+    ) throws -> [BenchReport.UpstreamRun] {
+        let measured = Set(runs.compactMap(\.steps)).sorted()
+        let steps: [Int?] = measured.isEmpty ? [nil] : measured
         return try types.flatMap { type in try steps.map { try run(checkpoint, type, $0) } }
     }
 
@@ -66,7 +76,7 @@ package struct BenchUpstream: Sendable {
         let arguments =
             [script, checkpoint, "--dtype", type, "--threads", "\(threads)", "--frames", "\(frames)"]
             + (steps.map { ["--steps", "\($0)"] } ?? [])
-        let output = try launch(arguments)
+        let (_, output) = try launch(arguments)
         guard
             let line = output.split(separator: UInt8(ascii: "\n")).last(where: {
                 $0.first == UInt8(ascii: "{")
@@ -75,19 +85,19 @@ package struct BenchUpstream: Sendable {
         else {
             throw SpeechError(
                 .missingFile, "'\(python)' could not run the authors' package; its own words are above.",
-                remedy:
-                    "Install it with '\(install)', and name the interpreter with --python or \(Self.variable)."
-            )
+                remedy: remedy)
         }
         return run
     }
 
-    private var install: String {
-        "python3 -m pip install --extra-index-url https://download.pytorch.org/whl/cpu \(packages)"
+    private var remedy: String {
+        let install = "python3 -m pip install --extra-index-url https://download.pytorch.org/whl/cpu"
+        return "Install it with '\(install) \(packages.joined(separator: " "))', "
+            + "and name the interpreter with --python or \(Self.variable)."
     }
 
-    /// What the script prints; its errors go to ours.
-    private func launch(_ arguments: [String]) throws -> Data {
+    /// The exit status, and what is printed; errors go to ours.
+    private func launch(_ arguments: [String]) throws -> (status: Int32, output: Data) {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [python] + arguments
@@ -102,6 +112,6 @@ package struct BenchUpstream: Sendable {
         }
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        return output
+        return (process.terminationStatus, output)
     }
 }

@@ -17,6 +17,9 @@ package enum SyntheticModel: String, CaseIterable, Sendable {
     /// Names of all, for a person.
     package static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
+    /// Whether it is of Qwen3-TTS, which has kinds.
+    package var isQwen: Bool { [.tiny, .small, .large].contains(self) }
+
     /// Whether `folder` holds a checkpoint that `write` finished.
     package static func isWritten(to folder: String) -> Bool {
         // Every family writes the configuration last.

@@ -16,15 +16,19 @@ struct BenchCommand: ParsableCommand {
             Qwen3-TTS 0.6b (2.5 GB) and 1.7b, VibeVoice 0.5b (2 GB), 1.5b (5.4 GB) and asr-7b (17 GB). Speed does \
             not depend on what the weights say.
               mynah bench --size 0.6b --quantize q8_0,q4_0 --listeners 1,2,4,8
+              mynah bench --checkpoint qwen3-tts-0.6b --quantize stored,q8_0
             """)
 
-    @Option(help: "The random checkpoint: \(SyntheticModel.names).")
-    var size = SyntheticModel.small
+    @Option(help: "The random checkpoint: \(SyntheticModel.names); 0.6b when left out.")
+    var size: SyntheticModel?
 
-    @Option(help: "Of Qwen3-TTS, its kind: custom_voice, voice_design or base.")
-    var variant = SyntheticCheckpoint.Variant.customVoice
+    @Option(help: "Of Qwen3-TTS, its kind: custom_voice (when left out), voice_design or base.")
+    var variant: SyntheticCheckpoint.Variant?
 
-    @Option(help: "Measure this checkpoint instead.", completion: .directory)
+    @Option(
+        help: ArgumentHelp(
+            "Measure this instead: a name that 'mynah models' lists, or a path.", valueName: "model"),
+        completion: .directory)
     var checkpoint: String?
 
     @Option(help: "Only write the random checkpoint to this folder.", completion: .directory)
@@ -90,6 +94,13 @@ struct BenchCommand: ParsableCommand {
         guard (1...3000).contains(seconds) else {
             throw ValidationError("--seconds takes a number from 1 to 3000.")
         }
+        guard checkpoint == nil || size == nil && variant == nil && make == nil else {
+            throw ValidationError(
+                "--size, --variant and --make are of random checkpoints; leave --checkpoint out.")
+        }
+        guard checkpoint != nil || size == nil || size?.isQwen == true || variant == nil else {
+            throw ValidationError("--variant is of Qwen3-TTS.")
+        }
         _ = try (quantizations(), counts(listeners, "--listeners"), counts(steps, "--steps"))
     }
 
@@ -103,29 +114,61 @@ struct BenchCommand: ParsableCommand {
 
     private func measure() throws {
         if let make { return try write(to: make) }
-        let checkpoint = try checkpoint ?? syntheticCheckpoint()
-        var bench = Bench(checkpoint: checkpoint)
+        let place = try ModelLibrary().locate(checkpoint ?? syntheticCheckpoint())
+        var bench = Bench(checkpoint: place.path)
+        bench.companion = place.companion
         (bench.quantizations, bench.listeners) = (try quantizations(), try counts(listeners, "--listeners"))
         (bench.frames, bench.repeats, bench.seconds) = (frames, repeats, seconds)
         if steps != nil { bench.steps = try counts(steps, "--steps") }
         if let threads { bench.threads = threads }
         bench.progress = Console.note
+        // Measuring takes long: what would stop the rest is told before.
+        let diffuses = try diffuses(place)
+        guard steps == nil || diffuses else {
+            throw SpeechError(
+                .unsupported, "'\(place.name)' is not a diffusion model, and has no steps.",
+                remedy: "Leave --steps out.")
+        }
+        let document = markdown.map { BenchDocument(path: $0, section: section) }
+        try document?.check()
+        let upstream = try upstream(threads: bench.threads, diffuses)
         var report = try bench.run()
-        if compareUpstream {
-            var upstream = BenchUpstream(
-                python: python, threads: bench.threads, frames: frames, for: report.runs)
-            upstream.types = upstreamTypes.split(separator: ",").map(String.init)
+        var failure: (any Error)?
+        if let upstream {
             Console.note("running the authors' package (\(upstreamTypes))")
-            report.upstream = try upstream.run(checkpoint)
+            do {
+                report.upstream = try upstream.run(place.path, after: report.runs)
+            } catch {
+                failure = error
+            }
         }
         try show(report)
+        try document?.insert(report)
+        if let failure { throw failure }
+    }
+
+    private func diffuses(_ place: ModelPlace) throws -> Bool {
+        switch try ModelLibrary().facts(of: place.path).card {
+        case .speaks(let card): card.diffuses
+        case .listens: false
+        }
+    }
+
+    private func upstream(threads: Int, _ diffusion: Bool) throws -> BenchUpstream? {
+        guard compareUpstream else { return nil }
+        var upstream = BenchUpstream(python: python, threads: threads, frames: frames, diffusion: diffusion)
+        upstream.types = upstreamTypes.split(separator: ",").map(String.init)
+        try upstream.check()
+        return upstream
     }
 
     // MARK: input
 
     private func quantizations() throws -> [ElementType?] {
         guard let quantize else { return [nil] }
-        return try quantize.split(separator: ",").map { name in
+        let names = quantize.split(separator: ",")
+        guard !names.isEmpty else { throw ValidationError("--quantize names no type.") }
+        return try names.map { name in
             if name == "stored" { return nil }
             guard let type = ElementType(rawValue: String(name)), Precision.offered.contains(type) else {
                 let known = Precision.offered.map(\.rawValue).joined(separator: ", ")
@@ -136,7 +179,10 @@ struct BenchCommand: ParsableCommand {
     }
 
     private func counts(_ list: String?, _ option: String) throws -> [Int] {
-        try (list ?? "").split(separator: ",").map { text in
+        guard let list else { return [] }
+        let numbers = list.split(separator: ",")
+        guard !numbers.isEmpty else { throw ValidationError("\(option) names no number.") }
+        return try numbers.map { text in
             guard let count = Int(text), (1...64).contains(count) else {
                 throw ValidationError("\(option) takes numbers from 1 to 64, not '\(text)'.")
             }
@@ -149,20 +195,19 @@ struct BenchCommand: ParsableCommand {
     private func syntheticCheckpoint() throws -> String {
         let home = ProcessInfo.processInfo.environment["MYNAH_HOME"].flatMap { $0.isEmpty ? nil : $0 }
         let folder = home.map { $0 + "/bench" } ?? NSTemporaryDirectory() + "mynah-bench"
-        let path = "\(folder)/synthetic-\(size.rawValue)-\(variant.rawValue)"
+        let path = "\(folder)/synthetic-\((size ?? .small).rawValue)-\((variant ?? .customVoice).rawValue)"
         if !SyntheticModel.isWritten(to: path) { try write(to: path) }
         return path
     }
 
     private func write(to path: String) throws {
         Console.note("writing random weights to \(path)")
-        try size.write(to: path, variant: variant)
+        try (size ?? .small).write(to: path, variant: variant ?? .customVoice)
     }
 
     // MARK: output
 
     private func show(_ report: BenchReport) throws {
-        if let markdown { try BenchDocument(path: markdown, section: section).insert(report) }
         guard !json else {
             return try Console.json(report)
         }

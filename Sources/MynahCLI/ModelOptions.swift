@@ -90,6 +90,11 @@ struct VoiceOptions: ParsableArguments {
         guard refText == nil || refAudio != nil else {
             throw ValidationError("--ref-text is what --ref-audio says; give both.")
         }
+        for (name, text) in [("--ref-text", refText), ("--describe", describe)] {
+            guard text?.allSatisfy(\.isWhitespace) != true else {
+                throw ValidationError("\(name) says nothing; leave it out.")
+            }
+        }
     }
 
     /// Whether any voice is asked for.
@@ -165,10 +170,10 @@ struct SamplingOptions: ParsableArguments {
     @Flag(help: "Always the likeliest code: the same sound every time, and often a dull one.")
     var greedy = false
 
-    @Option(help: "Most codec frames for one piece of text (12.5 are a second).")
+    @Option(help: "Most tokens for one piece of text: a frame of sound each (12.5 a second), save the last.")
     var maxTokens: Int?
 
-    @Option(help: "Fewest codec frames before the speech may end.")
+    @Option(help: "Fewest tokens before the speech may end.")
     var minTokens: Int?
 
     @Option(
@@ -207,8 +212,11 @@ struct SamplingOptions: ParsableArguments {
         try check("repetition-penalty", repetitionPenalty, 0.1...10)
         try check("top-k", topK, atLeast: 0)
         try check("sub-top-k", subTopK, atLeast: 0)
-        try check("max-tokens", maxTokens, atLeast: 1)
+        try check("max-tokens", maxTokens, atLeast: 2)
         try check("min-tokens", minTokens, atLeast: 0)
+        if let minTokens, let maxTokens, minTokens > maxTokens {
+            throw ValidationError("--min-tokens \(minTokens) is more than --max-tokens \(maxTokens).")
+        }
         try check("steps", steps, atLeast: 1)
         try check("guidance", guidance, 0...20)
         try check("segment", segment, atLeast: 8)
@@ -217,6 +225,15 @@ struct SamplingOptions: ParsableArguments {
                 || [temperature, topP, subTemperature, subTopP].allSatisfy({ $0 == nil }) && topK == nil
                     && subTopK == nil
         else { throw ValidationError("--greedy draws nothing; leave the other sampling options out.") }
+    }
+
+    /// - Throws: `SpeechError` for what a model of this kind has no use for.
+    func check(for card: ModelCard, named name: String) throws {
+        guard card.diffuses || steps == nil && guidance == nil else {
+            throw SpeechError(
+                .unsupported, "'\(name)' is not a diffusion model: it has no steps and no guidance.",
+                remedy: "Leave --steps and --guidance out.")
+        }
     }
 
     /// The options with a seed in them, so that it can be told.

@@ -94,6 +94,7 @@ struct SpeakCommand: AsyncParsableCommand {
         let loading = ContinuousClock.now
         let (model, place) = try await modelOptions.load(voiceOptions.locate, quiet: quiet)
         let loaded = ContinuousClock.now - loading
+        try samplingOptions.check(for: model.card, named: place.name)
         let options = samplingOptions.options(framesPerChunk: destination.streams || play ? 1 : 4)
         let speech = try speech(of: source, by: model, recording, options)
         var delivery = try SpeechDelivery(

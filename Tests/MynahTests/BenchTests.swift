@@ -101,11 +101,14 @@ import Testing
     }
 
     @Test func `an interpreter that is not there is named with what to install`() {
-        var upstream = BenchUpstream(python: "/nowhere/python", script: nil, threads: 1, frames: 2)
-        upstream.script = #filePath
-        #expect { try upstream.run("x") } throws: { error in
-            (error as? SpeechError)?.code == .missingFile
-                && (error as? SpeechError)?.remedy.contains("qwen-tts") == true
+        // The second runs, and has no packages.
+        for python in ["/nowhere/python", "/bin/false"] {
+            var upstream = BenchUpstream(python: python, threads: 1, frames: 2, diffusion: false)
+            upstream.script = #filePath
+            #expect { try upstream.check() } throws: { error in
+                (error as? SpeechError)?.code == .missingFile
+                    && (error as? SpeechError)?.remedy.contains("qwen-tts") == true
+            }
         }
     }
 }
