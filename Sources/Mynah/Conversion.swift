@@ -140,10 +140,12 @@ package struct ModelConversion {
         return try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? total
     }
 
-    /// The name a converted file has when none is given: the checkpoint's, with the type.
-    package var standardName: String {
-        let name = URL(fileURLWithPath: files.path).deletingPathExtension().lastPathComponent
-        return "\(name)-\(type.rawValue).gguf"
+    /// The name a converted file has when none is given: the model's, with the type.
+    package func standardName(for model: ModelPlace) -> String {
+        let name = model.name.split(separator: "/").last ?? "model"
+        let stem =
+            [".gguf", ".safetensors"].first(where: name.hasSuffix).map { name.dropLast($0.count) } ?? name
+        return "\(stem)-\(type.rawValue).gguf"
     }
 
     private func check(_ path: String, replacing: Bool, available: Int?) throws {

@@ -81,7 +81,14 @@ public struct VoiceLibrary: Sendable {
     }
 
     /// Writes a voice to a file of its own, to be carried to another machine.
-    public func export(_ name: String, to file: URL) throws {
+    ///
+    /// - Throws: `SpeechError` when there is no such voice, or the file is there and `replacing` is false.
+    public func export(_ name: String, to file: URL, replacing: Bool = false) throws {
+        guard replacing || !FileManager.default.fileExists(atPath: file.path) else {
+            throw SpeechError(
+                .invalidInput, "'\(file.path)' exists.",
+                remedy: "Give another name, or --force to replace it.")
+        }
         try VoiceFile.write(voice(named: name), to: file.path)
     }
 

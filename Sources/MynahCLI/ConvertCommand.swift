@@ -9,14 +9,23 @@ import TensorGraph
 struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert",
-        abstract: "Write a model as one GGUF file, its weights rounded as far as each bears.")
+        abstract: "Write a model as one GGUF file, its weights rounded as far as each bears.",
+        discussion: """
+            The file is a model by itself, and is spoken with as the model would be with --quantize of its type.
+              mynah convert qwen3-tts-0.6b --quantize q8_0 -o small.gguf
+              mynah speak "Good morning." -m small.gguf --play
+            """)
 
-    @Argument(help: "The model's folder.") var model: String
+    @Argument(
+        help: "The model: a name that 'mynah models' lists, or a path.",
+        completion: .custom { _, _, _ in ModelLibrary().installed().map(\.name) })
+    var model: String
     @Option(name: .shortAndLong, help: "The file to write; the model's name with the type when not given.")
     var output: String?
     @Option(help: "The type of the weights: \(ConvertCommand.types).") var quantize: String
     @Flag(help: "Replace a file that exists.") var force = false
     @Flag(help: "Print what was chosen as JSON.") var json = false
+    @Flag(name: .shortAndLong, help: "Print no progress and no table.") var quiet = false
 
     private static let types = Precision.offered.map(\.rawValue).joined(separator: ", ")
 
@@ -25,16 +34,21 @@ struct ConvertCommand: ParsableCommand {
             throw SpeechError(
                 .invalidInput, "There is no type '\(quantize)'.", remedy: "Choose one of: \(Self.types).")
         }
-        let conversion = try ModelConversion(ModelFiles(path: model), to: type)
-        let path = output ?? conversion.standardName
-        let shows = !json
+        let place = try ModelLibrary().locate(model)
+        let conversion = try ModelConversion(place.files(), to: type)
+        let path = output ?? conversion.standardName(for: place)
+        let shows = !json && !quiet
         let size = try conversion.write(to: path, replacing: force) { progress in
             guard shows else { return }
             let share = progress.total == 0 ? 100 : progress.bytes * 100 / progress.total
             Console.progress("\(share)% (\(progress.tensor) of \(progress.count)) \(progress.name)")
         }
         Console.endProgress()
-        try json ? printJSON(conversion, path, size) : printTable(conversion, path, size)
+        if json {
+            try printJSON(conversion, path, size)
+        } else if !quiet {
+            try printTable(conversion, path, size)
+        }
     }
 
     private struct Output: Encodable {

@@ -5,15 +5,19 @@ import Mynah
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "List the metadata and tensors of a model file or folder.",
-        discussion:
-            "Reads safetensors, GGUF, torch archives (.pt, .pth), NumPy arrays and folders of safetensors.")
+        discussion: """
+            Reads safetensors, GGUF, torch archives (.pt, .pth), NumPy arrays and folders of safetensors.
+              mynah inspect qwen3-tts-0.6b --tensors "talker*q_proj"
+              mynah inspect small.gguf --json
+            """)
 
-    @Argument(help: "A file, or a folder with a checkpoint.") var path: String
+    @Argument(help: "A file, a folder with a checkpoint, or a name that 'mynah models' lists.") var path:
+        String
     @Option(help: "Only tensors whose names contain this; * stands for anything.") var tensors: String?
     @Flag(help: "Print JSON.") var json = false
 
     func run() throws {
-        let listing = try ModelListing(path: path, matching: tensors)
+        let listing = try ModelListing(path: ModelLibrary().locate(path).path, matching: tensors)
         guard !json else { return try Console.json(listing) }
         for file in listing.files {
             try Console.print("\(file.path): \(file.format), \(file.tensors) tensors")

@@ -91,7 +91,11 @@ struct VoicesCommand: ParsableCommand {
             abstract: "Write a voice to a file, to be carried elsewhere.")
         @OptionGroup var voice: Name
         @Argument(help: "The file to write.", completion: .file()) var file: String
-        func run() throws { try VoiceLibrary().export(voice.name, to: URL(fileURLWithPath: file)) }
+        @Flag(help: "Replace a file that exists.") var force = false
+
+        func run() throws {
+            try VoiceLibrary().export(voice.name, to: URL(fileURLWithPath: file), replacing: force)
+        }
     }
 
     struct Import: ParsableCommand {

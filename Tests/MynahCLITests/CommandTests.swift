@@ -82,6 +82,71 @@ import Testing
         #expect(run.status == 0 && run.object["model"] as? String == "b", "\(run.errors)")
     }
 
+    @Test func `a kept voice is spoken with by the model that made it, else by one that can`() throws {
+        try record("ann.wav")
+        for (name, model) in [("a", Mynah.customVoice), ("b", Mynah.base), ("c", Mynah.base)] {
+            try mynah.install(model, as: name)
+        }
+        let clone = try mynah.run("clone", "ann", "--audio", "ann.wav", "--text", "Hello there.", "-m", "c")
+        #expect(clone.status == 0 && clone.errors.contains("-v ann --play"), "\(clone.errors)")
+        func speak(_ more: String...) throws -> (Int32, String?, String) {
+            let run = try mynah.run(
+                arguments: ["speak", "Hi.", "-o", "a.wav", "--max-tokens", "6", "--json"] + more)
+            return (run.status, run.object["model"] as? String, run.errors)
+        }
+        #expect(try speak("-v", "ann").1 == "c")
+        #expect(try speak("-v", "ann", "-m", "a").0 == 6)
+        #expect(try speak("--ref-audio", "ann.wav").1 == "b")
+        // A preset of the first model is its own, whatever else there is; no voice is the first model's.
+        #expect(try speak("-v", "vivian").1 == "a")
+        #expect(try speak().1 == "a")
+        #expect(try mynah.run("models", "remove", "c").status == 0)
+        #expect(try speak("-v", "ann").1 == "b")
+        #expect(try mynah.run("models", "remove", "b").status == 0)
+        let none = try speak("-v", "ann")
+        #expect(none.0 == 6 && none.2.contains("qwen3-tts-0.6b-base"), "\(none.2)")
+        #expect(try speak("--ref-audio", "ann.wav").0 == 8)
+    }
+
+    @Test func `the hint after cloning names a model that is not found by the voice`() throws {
+        try record("ann.wav")
+        let clone = try mynah.run("clone", "ann", "--audio", "ann.wav", "-m", Mynah.base)
+        #expect(clone.errors.contains("-v ann -m \(Mynah.base) --play"), "\(clone.errors)")
+        // As a shell would take what the hint says.
+        let run = try mynah.run(
+            "speak", "Hello.", "-v", "ann", "-m", Mynah.base, "-o", "a.wav", "--max-tokens", "6")
+        #expect(run.status == 0, "\(run.errors)")
+    }
+
+    @Test func `a model is converted and inspected by its name, and measured`() throws {
+        try mynah.install(Mynah.customVoice, as: "a.6b")
+        let convert = try mynah.run("convert", "a.6b", "--quantize", "q8_0", "--quiet")
+        #expect(convert.status == 0 && convert.output.isEmpty && convert.errors.isEmpty, "\(convert.errors)")
+        #expect(mynah.exists("a.6b-q8_0.gguf"))
+        let inspect = try mynah.run("inspect", "a.6b", "--json", "--tensors", "q_proj")
+        #expect(
+            inspect.status == 0 && !(inspect.object["tensors"] as? [Any] ?? []).isEmpty, "\(inspect.errors)")
+        let bench = try mynah.run(
+            "bench", "--checkpoint", "a.6b", "--frames", "2", "--repeats", "1", "--threads", "1", "--json")
+        #expect(bench.status == 0 && (bench.object["runs"] as? [Any])?.count == 1, "\(bench.errors)")
+        for command in [["convert", "nonsense", "--quantize", "q8_0"], ["inspect", "nonsense"]] {
+            let run = try mynah.run(arguments: command)
+            #expect(run.status == 8 && run.errors.contains("a.6b"), "\(run.errors)")
+        }
+    }
+
+    @Test func `an exported voice replaces a file only when told`() throws {
+        try record("ann.wav")
+        #expect(try mynah.run("clone", "ann", "--audio", "ann.wav", "-m", Mynah.base).status == 0)
+        mynah.write(Array("mine".utf8), to: "a.voice")
+        #expect(try mynah.run("voices", "export", "ann", "a.voice").status == 11)
+        #expect(mynah.data("a.voice") == Data("mine".utf8))
+        #expect(try mynah.run("voices", "export", "ann", "a.voice", "--force").status == 0)
+        #expect(mynah.data("a.voice").count > 1000)
+        let nowhere = try mynah.run("voices", "export", "ann", "/nonexistent/x")
+        #expect(nowhere.status == 13 && nowhere.errors.contains("No such file"), "\(nowhere.errors)")
+    }
+
     @Test func `a recording that is silent or too short is refused`() throws {
         try record("short.wav", seconds: 0.05)
         #expect(try mynah.run("clone", "ann", "--audio", "short.wav").status == 11)
@@ -159,7 +224,11 @@ import Testing
         let root = try mynah.run("--help")
         #expect(root.status == 0)
         #expect(root.text.contains("EXIT STATUS") && root.text.contains("130"))
-        for command in ["speak", "clone", "voices", "models", "doctor", "parity"] {
+        for command in [
+            "speak", "serve", "transcribe", "clone", "voices", "models", "doctor", "parity", "bench",
+            "convert",
+            "inspect",
+        ] {
             let help = try mynah.run(command, "--help")
             #expect(help.status == 0 && help.text.contains("mynah \(command) "), "\(command)")
         }
