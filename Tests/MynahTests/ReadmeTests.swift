@@ -29,6 +29,16 @@ import Testing
         #expect(readme.contains(snippet))
     }
 
+    @Test func `what the README plays while it is made is rounded so far that it keeps up`() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
+        let played = readme.components(separatedBy: "\n").filter {
+            $0.contains("./mynah speak") && $0.contains("--play")
+        }
+        #expect(!played.isEmpty && played.allSatisfy { $0.contains("--quantize q4_0") })
+    }
+
     @Test func `the README's snippet runs with the bundled voice`() async throws {
         let output = FileManager.default.temporaryDirectory.appendingPathComponent(
             "readme-\(UUID().uuidString).wav")
