@@ -51,7 +51,8 @@ extension HTTPServerRequestPart {
     /// Roughly what it takes to hold.
     var size: Int {
         switch self {
-        case .head(let head): head.headers.reduce(head.uri.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count }
+        case .head(let head):
+            head.headers.reduce(head.uri.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count }
         case .body(let buffer): buffer.readableBytes
         case .end: 0
         }

@@ -109,8 +109,10 @@ struct SpeechRequest: Sendable {
 
     /// Bytes of the recordings in a request, as they are written.
     static func recordingBytes(in object: [String: JSONValue]) -> Int {
-        let speakers = if case .object(let entries) = object["speakers"] { Array(entries.values) } else { [JSONValue]() }
-        let recordings = ["ref_audio", "voice_ref", "reference_audio"].map { object[$0] }
+        let speakers =
+            if case .object(let entries) = object["speakers"] { Array(entries.values) } else { [JSONValue]() }
+        let recordings =
+            ["ref_audio", "voice_ref", "reference_audio"].map { object[$0] }
             + speakers.map { $0[key: "ref_audio"] }
         return recordings.reduce(0) { $0 + ($1?.text?.utf8.count ?? 0) }
     }

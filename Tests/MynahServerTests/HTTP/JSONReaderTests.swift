@@ -14,7 +14,8 @@ import Testing
     }
 
     @Test func `every kind of value is read as it was written`() throws {
-        let text = #" {"a":[1,-2,18446744073709551615,1.5e1,-0.25,true,false,null],"b\n":"\u00e9\ud83d\ude00/\/","c":{}} "#
+        let text =
+            #" {"a":[1,-2,18446744073709551615,1.5e1,-0.25,true,false,null],"b\n":"\u00e9\ud83d\ude00/\/","c":{}} "#
         #expect(
             try JSONValue(text.utf8) == [
                 "a": [

@@ -32,7 +32,8 @@ import Testing
         body("a broken string", "{\"input\":\"\\ud800\"}", nil),
         body(
             "nesting with errors at every node",
-            #"{"input":\#(String(repeating: "[", count: 400))\#(String(repeating: "{},", count: 1_200))"#, nil,
+            #"{"input":\#(String(repeating: "[", count: 400))\#(String(repeating: "{},", count: 1_200))"#,
+            nil,
             code: "invalid_json"),
         body("a comma too many", #"{"input":"x",}"#, nil, code: "invalid_json"),
         body("a number like none", #"{"input":"x","speed":01}"#, nil, code: "invalid_json"),

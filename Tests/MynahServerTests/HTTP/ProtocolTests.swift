@@ -174,7 +174,8 @@ import Testing
         }
     }
 
-    @Test func `an answer to a HEAD that is no proper HTTP has nothing behind its head either`() async throws {
+    @Test func `an answer to a HEAD that is no proper HTTP has nothing behind its head either`() async throws
+    {
         try await TestServer.run { server in
             let wire = try Wire(port: server.port)
             await wire.send("HEAD /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
@@ -212,7 +213,8 @@ import Testing
                 "GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\nX-Request-Id: mine-1\r\n\r\n")
             #expect(wrong.status == 400 && wrong.headers["x-request-id"] == "mine-1")
             #expect(wrong.headers["x-content-type-options"] == "nosniff")
-            #expect(wrong.headers["date"]?.wholeMatch(of: /\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT/) != nil)
+            #expect(
+                wrong.headers["date"]?.wholeMatch(of: /\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT/) != nil)
             let late = try await server.raw(
                 "POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: mine-2\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
             )

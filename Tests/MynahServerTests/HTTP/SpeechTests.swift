@@ -202,11 +202,13 @@ import Testing
     }
 
     @Test(arguments: [
-        ("speaker", #""cfg_scale":2"#), ("speaker", #""steps":3"#), ("speaker", #""x_vector_only_mode":true"#),
+        ("speaker", #""cfg_scale":2"#), ("speaker", #""steps":3"#),
+        ("speaker", #""x_vector_only_mode":true"#),
         ("designer", #""temperature":0.5"#), ("designer", #""top_k":5"#), ("designer", #""top_p":0.5"#),
         ("designer", #""repetition_penalty":1.1"#),
     ])
-    func `a choice that the model does not have is refused by name`(model: String, field: String) async throws {
+    func `a choice that the model does not have is refused by name`(model: String, field: String) async throws
+    {
         try await TestServer.run { server in
             let answer = try await server.speak(#"{"input":"Rain.","model":"\#(model)",\#(field)}"#)
             #expect(answer.status == 400)
