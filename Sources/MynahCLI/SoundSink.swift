@@ -157,7 +157,7 @@ struct SoundDestination {
     }
 
     /// A mistake in the path is told before a model is loaded, which may take a while.
-    private static func checkFolder(of path: String) throws {
+    static func checkFolder(of path: String) throws {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         var isFolder: ObjCBool = false
         let reason =

@@ -76,6 +76,7 @@ struct TranscribeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try checkOutput()
         var audio = AudioBuffer(samples: [], sampleRate: 1)
         // Before the model is loaded, which takes long: what cannot be done is told at once.
         let (listener, _) = try await modelOptions.loadListener(quiet: quiet) { place in
@@ -88,6 +89,20 @@ struct TranscribeCommand: AsyncParsableCommand {
         let heard = listener.stream(audio, options: choices)
         audio.samples = []
         try deliver(try await hear(heard))
+    }
+
+    /// A mistake in the path is told before the model is loaded and an hour is heard.
+    private func checkOutput() throws {
+        guard let output, output != "-" else { return }
+        try SoundDestination.checkFolder(of: output)
+        let suffix = URL(fileURLWithPath: output).pathExtension.lowercased()
+        guard
+            format != nil || json || ["", "txt"].contains(suffix) || TranscriptFormat(rawValue: suffix) != nil
+        else {
+            throw SpeechError(
+                .invalidInput, "There is no transcript format '\(suffix)'.",
+                remedy: "Choose one of: txt, json, srt, vtt; or say which with --format.")
+        }
     }
 
     /// Listens to a stream to its end, and shows how far it is.
@@ -136,8 +151,8 @@ struct TranscribeCommand: AsyncParsableCommand {
                 try Data(text.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
             } catch {
                 throw SpeechError(
-                    .inputOutput, "'\(output)' could not be written.",
-                    remedy: "Check that its folder exists, may be written and has room.", underlying: error)
+                    .inputOutput, "'\(output)' could not be written: \(error.localizedDescription)",
+                    remedy: "Check that its folder exists, may be written and has room.")
             }
         } else {
             try show(stream ? transcript.unread.map { $0 + "\n" } ?? "" : text)

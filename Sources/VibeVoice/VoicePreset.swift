@@ -149,8 +149,15 @@ extension PresetTensors {
         func layout(_ group: String) throws(PresetError) -> KVCache.Layout {
             let name = Self.keys(group, 0)
             guard let first = self[name] else { throw .missing(path: path, name: name) }
-            guard first.shape.count == 4, first.shape.allSatisfy({ $0 > 0 }) else {
-                throw .wrongShape(path: path, name: name, expected: [1, -1, -1, -1], found: first.shape)
+            // Heads and their width are the model's, which is not known here; rows are those of the hidden state.
+            let rows = self[Self.hidden(group)].flatMap {
+                $0.shape.count == 3 && $0.shape[1] > 1 ? $0.shape[1] : nil
+            }
+            guard first.shape.count == 4, first.shape.allSatisfy({ $0 > 0 }),
+                rows ?? first.shape[2] == first.shape[2]
+            else {
+                throw .wrongShape(
+                    path: path, name: name, expected: [1, -1, rows ?? -1, -1], found: first.shape)
             }
             let layers = (1...256).first { self[Self.keys(group, $0)] == nil } ?? 256
             return KVCache.Layout(layers: layers, heads: first.shape[1], headWidth: first.shape[3])

@@ -54,6 +54,12 @@ import Testing
         #expect(json.contains("\"kind\":\"model\"") && json.contains("\"model\":\"tiny\""), "\(json)")
     }
 
+    @Test func `of a cache that lies the wrong way only what is known is told`() throws {
+        let run = try mynah.run("voices", "import", Self.fixtures + "/presets/swapped.pt", "--name", "bad")
+        #expect(run.status == 6)
+        #expect(run.errors.contains("is [1, 18, 2, 16], not [1, any, 18, any]"), "\(run.errors)")
+    }
+
     @Test(arguments: [
         ("command", Int32(5)), ("missing", 4), ("groupless", 4), ("short", 6), ("infinite", 5), ("whole", 4),
     ])

@@ -108,6 +108,17 @@ import Testing
         #expect(empty.output.isEmpty && empty.errors.contains("error:"))
     }
 
+    @Test(arguments: [
+        ("g.foo", Int32(11), "no transcript format 'foo'"), ("none/g.srt", 13, "there is no folder"),
+    ])
+    func `a place that cannot be is told before anything is heard`(
+        output: String, status: Int32, words: String
+    ) throws {
+        // There is neither such a recording nor such a model.
+        let run = try mynah.run("transcribe", "none.wav", "-m", "none", "-o", output)
+        #expect(run.status == status && run.errors.contains(words), "\(run.errors)")
+    }
+
     @Test func `three hours are refused before the model is loaded`() throws {
         mynah.write(wave(seconds: 10_800), to: "long.wav")
         let file = try FileHandle(forWritingTo: mynah.home.appendingPathComponent("long.wav"))

@@ -45,6 +45,8 @@ final class LongSynthesizer: DialogueSynthesizer {
     // MARK: requests
 
     func begin(_ utterance: Utterance, _ options: SynthesisOptions) throws -> Int {
+        // A speaker with a name is one of a script, be it of one turn.
+        guard utterance.speaker == nil else { return try begin(dialogue: [utterance], options) }
         try model.checkDelivery(utterance)
         let dialogue = try SpeechError.translatingLong {
             let script = try DialogueScript(utterance.text)
