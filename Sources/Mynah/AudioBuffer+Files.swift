@@ -32,6 +32,15 @@ extension AudioBuffer {
         }
     }
 
+    /// As `init(contentsOf:longest:)`, of sound that a voice is to be taken from.
+    package init(voiceFrom file: URL, longest: Double) throws {
+        do {
+            self = try AudioFile.read(path: file.path, maximumSeconds: longest).audio
+        } catch {
+            throw SpeechError.voiceRecording(error)
+        }
+    }
+
     /// A recording from the bytes of a file. As `init(contentsOf:longest:)`.
     ///
     /// - Throws: `SpeechError`.

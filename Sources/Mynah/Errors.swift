@@ -235,6 +235,17 @@ extension SpeechError {
         }
     }
 
+    /// What is wrong with a recording that a voice is to be taken from.
+    static func voiceRecording(_ error: any Error) -> SpeechError {
+        let found = SpeechError(describing: error)
+        switch error as? AudioFileError {
+        case .tooLong?: return SpeechError(found.code, found.message, remedy: "Cut out ten good ones.")
+        case .empty?:
+            return SpeechError(found.code, found.message, remedy: "Give three to thirty seconds of speech.")
+        default: return found
+        }
+    }
+
     private static func recording(_ error: AudioFileError) -> SpeechError {
         let (code, message, remedy): (Code, String, String) =
             switch error {
@@ -270,9 +281,9 @@ extension SpeechError {
             case .tooLong(let limit):
                 (
                     .invalidInput, "The recording is longer than \(limit.shortened) seconds.",
-                    "Cut out ten good ones."
+                    "Cut it into parts, best where nobody speaks."
                 )
-            case .empty: (.invalidInput, "The recording is empty.", "Give three to thirty seconds of speech.")
+            case .empty: (.invalidInput, "The recording is empty.", "Give a recording of speech.")
             case .notFinite(let sample):
                 (
                     .corruptData, "Sample \(sample) of the recording is not a number.",

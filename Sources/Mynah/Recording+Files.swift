@@ -7,7 +7,8 @@ extension Recording {
     ///
     /// - Throws: `SpeechError` for a file that cannot be read, and for sound that no voice can be taken from.
     public init(contentsOf file: URL, transcript: String? = nil) throws {
-        self.init(try AudioBuffer(contentsOf: file), transcript: transcript)
+        let audio = try AudioBuffer(voiceFrom: file, longest: AudioBuffer.longestRecording)
+        self.init(audio, transcript: transcript)
         try check()
     }
 

@@ -106,6 +106,9 @@ import Testing
         let empty = try transcribe("empty.wav")
         #expect([4, 5, 11].contains(empty.status), "\(empty.errors)")
         #expect(empty.output.isEmpty && empty.errors.contains("error:"))
+        #expect(empty.errors.contains("Give a recording of speech."), "\(empty.errors)")
+        let voice = try mynah.run("clone", "ann", "--audio", "empty.wav", "-m", "bundled")
+        #expect(voice.errors.contains("three to thirty seconds"), "\(voice.errors)")
     }
 
     @Test(arguments: [
@@ -127,7 +130,7 @@ import Testing
         // A folder that is no model is told when it is loaded, which does not come.
         let run = try mynah.run("transcribe", "long.wav", "-m", Self.model)
         #expect(run.status == 11, "\(run.errors)")
-        #expect(run.errors.contains("3600"), "\(run.errors)")
+        #expect(run.errors.contains("3600") && run.errors.contains("into parts"), "\(run.errors)")
     }
 
     @Test func `translation is refused with the reason`() throws {

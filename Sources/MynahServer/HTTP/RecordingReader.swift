@@ -5,14 +5,20 @@ import SpeechCore
 
 /// Decodes what clients send as recordings, away from the threads that serve.
 enum RecordingReader {
-    /// - Parameter param: the field it came in.
+    /// - Parameters:
+    ///   - param: the field it came in.
+    ///   - isVoice: whether it is to tell what a person sounds like, not what is said.
     /// - Throws: `APIError` that names the field.
-    static func audio(_ upload: Upload, longest: Int, param: String) async throws -> AudioBuffer {
+    static func audio(
+        _ upload: Upload, longest: Int, param: String, isVoice: Bool = true
+    ) async throws -> AudioBuffer {
         upload.close()
         guard upload.count > 0 else { throw APIError.invalid(param, "'\(param)' is an empty file.") }
         do {
             return try await NIOThreadPool.singleton.runIfActive {
-                try AudioBuffer(contentsOf: upload.file, longest: Double(longest))
+                isVoice
+                    ? try AudioBuffer(voiceFrom: upload.file, longest: Double(longest))
+                    : try AudioBuffer(contentsOf: upload.file, longest: Double(longest))
             }
         } catch let error as SpeechError {
             throw APIError(error, recordingIn: param)

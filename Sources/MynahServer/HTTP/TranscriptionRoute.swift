@@ -19,7 +19,8 @@ struct TranscriptionRoute: Sendable {
         let asked = try TranscriptionRequest(form)
         let (model, card) = try await parts.names.listener(asked.model)
         let longest = min(limits.recordingSeconds, max(1, Int(card.longestRecording)))
-        let audio = try await RecordingReader.audio(asked.file.upload, longest: longest, param: "file")
+        let audio = try await RecordingReader.audio(
+            asked.file.upload, longest: longest, param: "file", isVoice: false)
         parts.metrics.heardSeconds.increment(by: audio.duration)
         let order = TranscriptionOrder(
             model: model, audio: audio,

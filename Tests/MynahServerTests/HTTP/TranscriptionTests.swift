@@ -119,6 +119,7 @@ import Testing
                 "/v1/audio/transcriptions", [], files: [("file", "a.wav", try recordedTone(seconds: 31))])
             #expect(answer.status == 400)
             #expect(answer.error["param"] as? String == "file")
+            #expect((answer.error["message"] as? String)?.contains("into parts") == true, "\(answer.text)")
         }
     }
 }
