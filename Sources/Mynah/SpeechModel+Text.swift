@@ -48,8 +48,11 @@ extension SpeechModel {
     private nonisolated func pass<Text: AsyncSequence>(
         _ text: Text, through incoming: IncomingText, of request: SpeechRequest
     ) async throws where Text.Element == String {
-        var hasWords = false
+        var (hasWords, last) = (false, "")
         for try await piece in text {
+            // A control token may come in pieces; none is as long as what is kept.
+            last = String(last.suffix(64)) + piece
+            try await check(last)
             incoming.append(piece)
             if !hasWords, piece.contains(where: { !$0.isWhitespace }) {
                 hasWords = true

@@ -116,6 +116,9 @@ public actor SpeechModel {
     /// Whether there is a request. Asking takes a turn of the model's thread.
     package var isWorking: Bool { isTurning }
 
+    /// Refuses words that the model cannot read as they come.
+    func check(_ text: String) throws { try scheduler.synthesizer.check(text) }
+
     /// Goes on, if it waits, with what has come.
     func wake() {
         guard !isTurning else { return }

@@ -40,8 +40,11 @@ extension Model {
         request.language = utterance.language.name
         request.speaker = conditioning.speaker
         request.instruction = try instruction(utterance)
+        try prompts.checkPlain(utterance.text, "The text")
+        try prompts.checkPlain(request.instruction, "The instruction")
         request.wholeText = options.wholeText ?? (config.ttsModelType != .base)
         if let transcript = conditioning.transcript {
+            try prompts.checkPlain(transcript, "The recording's transcript")
             request.reference = PromptRequest.Reference(
                 transcript: transcript, frames: conditioning.frames.count)
         }

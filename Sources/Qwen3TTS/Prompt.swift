@@ -120,6 +120,9 @@ struct PromptBuilder: Sendable {
         return prompt
     }
 
+    /// Refuses a text that holds control tokens. Upstream takes them for its own.
+    func checkPlain(_ text: String, _ name: String) throws { try tokenizer.checkPlain(text, name) }
+
     /// Text tokens that a text comes to, for budgets.
     func tokenCount(_ text: String) -> Int { tokenizer.encode(text).count }
 

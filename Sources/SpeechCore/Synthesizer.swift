@@ -97,6 +97,11 @@ package protocol Synthesizer: AnyObject {
     /// As `begin` for an utterance, whose words are those of `text` as they come.
     func begin(_ utterance: Utterance, reading text: IncomingText, _ options: SynthesisOptions) throws -> Int
 
+    /// Refuses words that it cannot read as they come.
+    ///
+    /// - Throws: `SpeechError`.
+    func check(_ text: String) throws
+
     /// As `begin` for an utterance, for utterances that are the turns of one dialogue.
     func begin(dialogue: [Utterance], _ options: SynthesisOptions) throws -> Int
 
@@ -123,6 +128,8 @@ extension Synthesizer {
     ) throws -> Int {
         preconditionFailure("a model of this card is given text whole, not as it comes")
     }
+
+    package func check(_ text: String) throws {}
 
     package func begin(dialogue: [Utterance], _ options: SynthesisOptions) throws -> Int {
         preconditionFailure("a model of this card is given a turn at a time, not a dialogue")

@@ -1,7 +1,7 @@
 /// Byte-level byte-pair encoding with Qwen2's word pattern, as in the Qwen2, Qwen2.5 and Qwen3 families.
 ///
 /// Added tokens are cut out of the text first, wherever they stand: a text may so contain the model's control
-/// tokens. What lies between is normalized to NFC, cut into words by `WordPattern`, and each word's bytes are
+/// tokens (`checkPlain` refuses them). What lies between is normalized to NFC, cut into words by `WordPattern`, and each word's bytes are
 /// merged.
 package struct BytePairTokenizer: Sendable {
     private let vocabulary: Vocabulary
@@ -27,6 +27,15 @@ package struct BytePairTokenizer: Sendable {
             }
             return ids
         }
+    }
+
+    /// The first control token that stands in `text`; nil when there is none.
+    func controlToken(in text: String) -> String? {
+        var text = text
+        let pieces = text.withUTF8 { matcher.pieces(of: $0) }
+        return pieces.lazy.compactMap { piece in
+            if case .token(let id) = piece, vocabulary.isSpecial(id) { decode([id]) } else { nil }
+        }.first
     }
 
     private func encode(piece: Slice<UnsafeBufferPointer<UInt8>>, into ids: inout [Int32]) {

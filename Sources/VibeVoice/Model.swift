@@ -24,7 +24,7 @@ struct Model: Sendable {
     init(_ files: ModelFiles, _ root: Weights) throws {
         config = try RealtimeConfiguration.decoded(files.data("config.json"), file: "config.json")
         try config.validate()
-        let tokenizer = try Self.tokenizer(files)
+        let tokenizer = try SpeechError.translatingASR { try Self.tokenizer(files) }
         guard tokenizer.idLimit <= config.decoderConfig.vocabSize else {
             throw ConfigurationError.wrongValue(
                 file: "config.json", key: "decoder_config.vocab_size",
@@ -49,18 +49,13 @@ struct Model: Sendable {
 
     /// The authors' repository has no tokenizer; its files lie beside the weights once they were fetched.
     private static func tokenizer(_ files: ModelFiles) throws -> BytePairTokenizer {
-        if files.has("tokenizer.json") {
-            return try BytePairTokenizer(tokenizerJSON: files.data("tokenizer.json"))
-        }
-        guard files.has("vocab.json"), files.has("merges.txt") else {
+        guard files.has("tokenizer.json") || files.has("vocab.json") && files.has("merges.txt") else {
             throw SpeechError(
                 .missingFile,
                 "'\(files.path)' has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt.",
                 remedy: "The authors publish it apart: put those of Qwen/Qwen2.5-0.5B beside the weights.")
         }
-        // Added tokens are control tokens, which no text to be spoken has.
-        return try BytePairTokenizer(
-            vocabulary: files.data("vocab.json"), merges: files.data("merges.txt"), addedTokens: [])
+        return try ASRTokenizer.load(files)
     }
 
     /// Rows a session's cache may hold.

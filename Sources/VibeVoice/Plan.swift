@@ -47,6 +47,7 @@ extension Model {
 
     /// The text of an utterance that is there whole.
     func text(of utterance: Utterance) throws -> PromptStream {
+        try prompts.check(utterance.text)
         let text = PromptStream(prompts, whole: utterance.text)
         guard !text.segments.isEmpty else {
             throw SpeechError(.invalidInput, "There is no text to say.", remedy: "Give some words.")

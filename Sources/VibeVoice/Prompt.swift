@@ -20,6 +20,9 @@ struct PromptBuilder: Sendable {
     /// The ids of a part of a text, with nothing put around it.
     func ids(ofPart text: String) -> [Int32] { tokenizer.encode(text) }
 
+    /// Refuses a text that holds control tokens.
+    func check(_ text: String) throws { try tokenizer.checkPlain(text, "The text") }
+
     /// Parts of a text that may be made into tokens apart.
     func joints() -> TextJoints { TextJoints(of: tokenizer) }
 

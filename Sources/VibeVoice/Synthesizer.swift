@@ -47,6 +47,8 @@ final class RealtimeSynthesizer: SpeechCore.Synthesizer {
                 plan, PromptStream(model.prompts), incoming: text, framesPerChunk: options.framesPerChunk))
     }
 
+    func check(_ text: String) throws { try model.prompts.check(text) }
+
     private func plan(_ utterance: Utterance, _ options: SynthesisOptions) throws -> SpeechPlan {
         precondition(hasRoom, "a request begins only where there is room")
         return try SpeechError.translating { try model.plan(utterance, options, preset: preset) }

@@ -45,6 +45,25 @@ import Testing
         #expect(process.terminationStatus == 130, "\(words.text())")
     }
 
+    @Test(arguments: [realtime, "bundled"])
+    func `control tokens are refused, in pieces too`(model: String) throws {
+        let whole = try mynah.run("speak", "Hi<|im_end|>", "-m", model, "-o", "a.wav", "--max-tokens", "8")
+        #expect(whole.status == 11 && whole.errors.contains("'<|im_end|>'"), "\(whole.errors)")
+        let (input, output, errors) = (Pipe(), Pipe(), Pipe())
+        let process = try mynah.start(
+            ["speak", "-m", model, "-o", "-", "--format", "pcm"], input: input, output: output,
+            errors: errors)
+        let words = Collector(errors)
+        for piece in ["Hello there, this is a tiny voice. Hi<|im", "_end|> there."] {
+            try input.fileHandleForWriting.write(contentsOf: Data(piece.utf8))
+            Thread.sleep(forTimeInterval: 0.3)
+        }
+        try input.fileHandleForWriting.close()
+        _ = try output.fileHandleForReading.readToEnd()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 11, "\(words.text())")
+    }
+
     @Test(arguments: [("", Int32(11)), (" \n", 11), ("caf\u{E9}", 4)])
     func `text that cannot be spoken is told though it comes through a pipe`(text: String, status: Int32)
         throws

@@ -53,6 +53,22 @@ import Testing
         #expect(try model.speak(" \n Hello.\t ", .frames(4, seed: 1)) == plain)
     }
 
+    @Test func `control tokens are refused in everything that is read`() throws {
+        let token = "<|im_end|>"
+        #expect(
+            error { _ = try rows(.base, Utterance("Hi\(token)")) }?.message.hasPrefix("The text holds")
+                == true)
+        let told = Utterance("Hi.", voice: .preset("ryan"), delivery: .instructed("Softly\(token)"))
+        #expect(
+            error { _ = try rows(.customVoice, told) }?.message.hasPrefix("The instruction holds") == true)
+        let voice = VoiceProfile(
+            name: "x", family: "qwen3_tts/32", speakerVector: [Float](repeating: 0.1, count: 32),
+            codes: [[Int32](repeating: 1, count: 16)], transcript: "Ho\(token)")
+        let cloned = error { _ = try rows(.base, Utterance("Hi.", voice: .prepared(voice))) }
+        #expect(
+            cloned?.message.contains("transcript holds") == true, "\(cloned.map { "\($0)" } ?? "no error")")
+    }
+
     @Test func `an instruction is read first by the models that take one`() throws {
         let plain = try rows(.customVoice, Utterance("Hello.", voice: .preset("ryan")))
         let told = Utterance("Hello.", voice: .preset("ryan"), delivery: .instructed("Softly."))

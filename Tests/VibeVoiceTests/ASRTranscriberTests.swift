@@ -71,6 +71,7 @@ import VibeVoice
         #expect(begin([Float](repeating: 0.1, count: 3601), rate: 1) == .invalidInput)
         #expect(begin([0.1], TranscriptionOptions(context: "a <|im_end|> b")) == .invalidInput)
         #expect(begin([0.1], TranscriptionOptions(context: "a <|box_start|>")) == .invalidInput)
+        #expect(begin([0.1], TranscriptionOptions(context: "a <|vision_end|>")) == .invalidInput)
         #expect(begin([0.1], TranscriptionOptions(maximumTokens: 0)) == .invalidInput)
         #expect(
             begin([0.1], TranscriptionOptions(context: String(repeating: "word ", count: 200_000)))

@@ -47,6 +47,27 @@ import VibeVoice
         #expect(heard.flatMap(\.audio.samples) != expected.flatMap(\.audio.samples))
     }
 
+    @Test
+    func `control tokens are refused wherever they stand, and numbers beyond the model's in one turn too`()
+        throws
+    {
+        for token in ["<|im_start|>", "<|box_start|>", "<|vision_pad|>", "<|endoftext|>"] {
+            let alone = try refusal([Utterance("Hi\(token)")])
+            #expect(alone?.message == "The text holds '\(token)', one of the model's control tokens.")
+            let second = try refusal([Utterance("Hi"), Utterance("Ho \(token)", speaker: "Bob")])
+            #expect(second?.message.hasPrefix("Turn 2 of the script holds '\(token)'") == true)
+        }
+        let model = try LongFixture.authors.load()
+        for count in [1, 2] {
+            let scene = [Utterance](repeating: Utterance("a", speaker: "Speaker 5"), count: count)
+            #expect(throws: SpeechError.self) {
+                _ =
+                    try count == 1
+                    ? model.begin(scene[0], options()) : model.begin(dialogue: scene, options())
+            }
+        }
+    }
+
     @Test func `a chunk tells the turn it is of, which goes on with the model's stretches of speech`() throws
     {
         let model = try LongFixture.authors.load()

@@ -48,6 +48,10 @@ import VibeVoice
         #expect(try refusal(Utterance("Hi.", language: .english))?.code == .unknownLanguage)
         #expect(try refusal(Utterance("Hi.", delivery: .instructed("Softly.")))?.code == .unsupported)
         #expect(try refusal(" \n ")?.code == .invalidInput)
+        for token in ["<|vision_end|>", "<|im_start|>", "<|image_pad|>"] {
+            #expect(try refusal(Utterance("Hi\(token)"))?.message.contains("'\(token)'") == true)
+        }
+        #expect(try refusal(Utterance("Hi <|nothing|> <tool_call>")) == nil)
         #expect(throws: SpeechError.self) { try Fixture.load().prepare(recording, name: "x") }
     }
 

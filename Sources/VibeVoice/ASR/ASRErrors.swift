@@ -44,10 +44,6 @@ extension SpeechError {
             self.init(
                 .corruptData, "The tokenizer has a token \(id), but the model knows \(vocabulary).",
                 remedy: "Use the tokenizer files of Qwen/Qwen2.5-7B.")
-        case .controlTokenInContext:
-            self.init(
-                .invalidInput, "The context holds one of the model's control tokens.",
-                remedy: "Leave out words between '<|' and '|>'.")
         }
     }
 }

@@ -1,5 +1,6 @@
 package import Checkpoints
 import Foundation
+package import SpeechCore
 package import TextProcessing
 
 /// The tokenizer of a checkpoint: its own, or Qwen2.5's beside it.
@@ -47,7 +48,6 @@ package enum ASRPromptError: Error, Equatable {
     case noTokenizer
     case missingToken(String)
     case tokenBeyondVocabulary(String, id: Int32, vocabulary: Int)
-    case controlTokenInContext
 }
 
 /// A prompt: ids, and where among them the frames' rows stand.
@@ -66,8 +66,6 @@ package struct ASRPromptBuilder: Sendable {
     let tokenizer: BytePairTokenizer
     /// Ends the generation.
     let endOfText: Int32, endOfTurn: Int32
-    private let startOfTurn: Int32
-    private let audioStart: Int32, audioEnd: Int32
     /// Stands where a frame's row does.
     let placeholder: Int32
 
@@ -83,9 +81,7 @@ package struct ASRPromptBuilder: Sendable {
         }
         endOfText = try id("<|endoftext|>")
         endOfTurn = try id("<|im_end|>")
-        startOfTurn = try id("<|im_start|>")
-        audioStart = try id("<|object_ref_start|>")
-        audioEnd = try id("<|object_ref_end|>")
+        for token in ["<|im_start|>", "<|object_ref_start|>", "<|object_ref_end|>"] { _ = try id(token) }
         placeholder = try id("<|box_start|>")
     }
 
@@ -95,12 +91,9 @@ package struct ASRPromptBuilder: Sendable {
     ///   - samples: at 24 kHz.
     ///   - frames: that the encoders made of them.
     ///   - context: names, terms or topics; blank is none.
-    package func prompt(samples: Int, frames: Int, context: String) throws(ASRPromptError) -> ASRPrompt {
+    package func prompt(samples: Int, frames: Int, context: String) throws(SpeechError) -> ASRPrompt {
         let context = context.trimmingCharacters(in: .whitespacesAndNewlines)
-        let control = [endOfText, endOfTurn, startOfTurn, audioStart, audioEnd, placeholder]
-        guard !tokenizer.encode(context).contains(where: control.contains) else {
-            throw .controlTokenInContext
-        }
+        try tokenizer.checkPlain(context, "The context")
         let seconds = Self.twoDecimals(samples)
         let keys = "transcribe it with these keys: Start time, End time, Speaker ID, Content<|im_end|>\n"
         let tail =

@@ -20,15 +20,11 @@ final class ASRTranscriber: Transcriber {
         let peak = audio.samples.reduce(Float(0)) { max($0, abs($1)) }
         let prompts = model.prompts
         // A context that cannot be used is refused for silence too.
-        _ = try SpeechError.translatingASR {
-            try prompts.prompt(samples: 1, frames: 1, context: options.context)
-        }
+        _ = try prompts.prompt(samples: 1, frames: 1, context: options.context)
         guard peak >= ASRLevel.silence else { return ASRSilence(duration: audio.duration) }
         let samples = ASRLevel.normalised(try audio.resampled(to: ASRConfiguration.sampleRate).samples)
         let frames = (samples.count + model.config.hop - 1) / model.config.hop
-        let prompt = try SpeechError.translatingASR {
-            try prompts.prompt(samples: samples.count, frames: frames, context: options.context)
-        }
+        let prompt = try prompts.prompt(samples: samples.count, frames: frames, context: options.context)
         let plan = ASRTranscription.Plan(
             prompt: prompt, duration: audio.duration, maximumTokens: try budget(prompt, audio, options),
             seed: options.seed)

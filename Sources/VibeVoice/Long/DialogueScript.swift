@@ -99,5 +99,4 @@ package enum DialogueError: Error, Equatable {
     case missingVoice(speaker: Int)
     /// A voice for a speaker who says nothing.
     case unusedVoice(speaker: Int)
-    case controlToken(turn: Int)
 }

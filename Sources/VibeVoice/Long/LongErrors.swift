@@ -49,10 +49,6 @@ extension SpeechError {
             self.init(
                 .invalidInput, "There is a voice for speaker \(speaker), who says nothing.",
                 remedy: "Leave the voice out, or give the speaker a line.")
-        case .controlToken(let turn):
-            self.init(
-                .invalidInput, "Turn \(turn) of the script holds one of the model's control tokens.",
-                remedy: "Leave out words between '<|' and '|>'.")
         }
     }
 }

@@ -33,7 +33,7 @@ struct LongPromptBuilder: Sendable {
     /// - Parameter voices: each speaker's frames, in the speakers' order; none leaves the voices to the model.
     func prompt(
         _ turns: [DialogueScript.Turn], voices: [(speaker: Int, frames: Int)]
-    ) throws(DialogueError) -> LongPrompt {
+    ) throws -> LongPrompt {
         var ids = tokenizer.encode(
             " Transform the text provided by various speakers into speech output, "
                 + "utilizing the distinct voice of each respective speaker.\n")
@@ -48,11 +48,8 @@ struct LongPromptBuilder: Sendable {
         let before = ids.count
         for (index, turn) in turns.enumerated() {
             let text = turn.text.replacing("\u{2019}", with: "'")
-            let line = tokenizer.encode(" Speaker \(turn.speaker): \(text)\n")
-            if line.contains(where: [start, end, frame, endOfText].contains) {
-                throw .controlToken(turn: index + 1)
-            }
-            ids += line
+            try tokenizer.checkPlain(text, turns.count == 1 ? "The text" : "Turn \(index + 1) of the script")
+            ids += tokenizer.encode(" Speaker \(turn.speaker): \(text)\n")
         }
         let textCount = ids.count - before
         ids += tokenizer.encode(" Speech output:\n") + [start]

@@ -42,8 +42,7 @@ package struct SyntheticVibeVoice: Sendable {
         let tokenizer = SyntheticTokenizer(tokens: shape.baseVocabulary, assistant: shape.assistantToken)
         try write(tokenizer.vocabulary, to: folder + "/vocab.json")
         try write(tokenizer.merges, to: folder + "/merges.txt")
-        // Those of the speech models are not read; the added tokens' ids follow from the vocabulary's size.
-        if kind != .realtime { try write(tokenizer.configuration, to: folder + "/tokenizer_config.json") }
+        try write(tokenizer.configuration, to: folder + "/tokenizer_config.json")
         // Written last: it says that the rest is there.
         try write(shape.configuration, to: folder + "/config.json")
     }
