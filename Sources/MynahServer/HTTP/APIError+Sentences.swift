@@ -65,6 +65,25 @@ extension APIError {
     }
 
     static func noRoute() -> APIError {
+    static func noConsent(_ id: String) -> APIError {
+        invalid("consent", "There is no consent '\(id.bounded)'.", code: "consent_not_found")
+    }
+
+    static func consentInUse(_ id: String, by voices: [String]) -> APIError {
+        let names = voices.prefix(5).map { "'\($0.bounded)'" }.joined(separator: ", ")
+        return APIError(
+            .conflict, .invalidRequest, "consent_in_use",
+            "\(voices.count == 1 ? "A voice rests" : "\(voices.count) voices rest") on the consent '\(id)': "
+                + "\(names)\(voices.count > 5 ? ", …" : ""). Forget \(voices.count == 1 ? "it" : "them") first."
+        )
+    }
+
+    static func full(_ what: String, most: Int) -> APIError {
+        APIError(
+            .conflict, .invalidRequest, "register_full",
+            "\(most) \(what) are kept already. Forget some first.")
+    }
+
         APIError(
             .notFound, .notFound, "unknown_url",
             "There is nothing at this address. GET /openapi.json tells what there is.")

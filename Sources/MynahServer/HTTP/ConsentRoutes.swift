@@ -84,7 +84,7 @@ struct ConsentRoutes: Sendable {
 
     func delete(_ request: Request, _ context: ServerContext) async throws -> Response {
         let id = try context.part("consent")
-        guard try parts.voices.register.remove(consent: id) else { throw APIError.noThing("consent", id) }
+        guard try parts.voices.remove(consent: id) else { throw APIError.noThing("consent", id) }
         return .json(["id": .text(id), "object": "audio.voice_consent.deleted", "deleted": true])
     }
 

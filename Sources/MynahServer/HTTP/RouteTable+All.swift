@@ -105,7 +105,7 @@ extension RouteTable {
                 operation: Operation(
                     name: "createVoice", summary: "Keeps a voice, from a recording or from words.",
                     body: .formOrJSON(VoiceRoutes.fields, required: ["name"]), answer: .json(Schema.voice),
-                    reach: .models),
+                    reach: .models, ownErrors: [409]),
                 handler: voices.create),
             Route(
                 method: .get, path: "/v1/audio/voices/{voice}", access: .keyed,
@@ -141,7 +141,7 @@ extension RouteTable {
                 operation: Operation(
                     name: "createConsent", summary: "Keeps what a speaker agreed to, recorded.",
                     body: .form(ConsentRoutes.fields, required: ["name", "language", "recording"]),
-                    answer: .json(Schema.consent), reach: .disk),
+                    answer: .json(Schema.consent), reach: .disk, ownErrors: [409]),
                 handler: consents.create),
             Route(
                 method: .get, path: "/v1/audio/voice_consents/{consent}", access: .keyed,
@@ -160,7 +160,7 @@ extension RouteTable {
                 method: .delete, path: "/v1/audio/voice_consents/{consent}", access: .keyed,
                 operation: Operation(
                     name: "deleteConsent", summary: "Forgets a consent.", parameters: [id],
-                    answer: .json(Schema.deleted), reach: .disk),
+                    answer: .json(Schema.deleted), reach: .disk, ownErrors: [409]),
                 handler: consents.delete),
         ]
     }

@@ -92,8 +92,8 @@ final class Upload: Sendable {
         }
     }
 
-    /// Keeps the file under another name.
-    func move(to place: URL) throws {
+    /// Keeps what was uploaded.
+    func copy(to place: URL) throws {
         close()
         try FileManager.default.copyItem(at: file, to: place)
     }

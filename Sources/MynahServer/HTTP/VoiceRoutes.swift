@@ -134,13 +134,17 @@ struct VoiceRoutes: Sendable {
             sample.upload, transcript: transcript, longest: parts.settings.limits.referenceSeconds,
             param: "audio_sample")
         let model = try await maker(try form.fields.text("model")) { $0.clones }
-        let file = try parts.voices.freeFile(for: name)
-        let profile = try await parts.engine.clone(recording, name: file, model: model)
-        let voice = try parts.voices.keep(
-            StoredVoice(
-                profile, model: model, recording: recording.audio, fileName: sample.name,
-                consent: consent.words),
-            name: name, ground: consent.id)
+        let wish = [name, consent.id ?? "", consent.words ?? ""].joined(separator: "\0")
+        let digest = OrderDigest(recording, name: wish, model: model)
+        let voice = try await parts.voices.making.voice(digest) { [parts] in
+            let file = try parts.voices.freeFile(for: name)
+            let profile = try await parts.engine.clone(recording, name: file.name, model: model)
+            return try parts.voices.keep(
+                StoredVoice(
+                    profile, model: model, recording: recording.audio, fileName: sample.name,
+                    consent: consent.words),
+                name: name, ground: consent.id)
+        }
         guard case .object(var fields) = try described(voice) else { throw APIError.unexpected() }
         fields["advice"] = .array(recording.advice.map { .text($0) })
         return .json(.object(fields))
@@ -171,8 +175,7 @@ struct VoiceRoutes: Sendable {
         }
         if given.hasPrefix("cons_") {
             guard let consent = parts.voices.register.consent(given) else {
-                throw APIError.invalid(
-                    "consent", "There is no consent '\(given.bounded)'.", code: "consent_not_found")
+                throw APIError.noConsent(given)
             }
             return (consent.id, "\(consent.name) (\(consent.id))")
         }

@@ -95,21 +95,25 @@ final class VoiceRegister: Sendable {
     func add(consentNamed name: String, language: String, recording: Upload) throws -> VoiceConsent {
         let id = "cons_" + RandomName.hexadecimal()
         let consent = VoiceConsent(id: id, name: name, language: language, created: Clock.now, file: id)
+        guard consents.count < Self.most else { throw APIError.full("consents", most: Self.most) }
+        let place = recordings.appendingPathComponent(id)
         do {
             try FileManager.default.createDirectory(
                 at: recordings, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            try recording.move(to: recordings.appendingPathComponent(id))
+            try recording.copy(to: place)
         } catch {
             throw SpeechError(
                 .inputOutput, "The consent could not be kept.",
                 remedy: "Check the folder of voices and the disk.",
                 underlying: error)
         }
-        return try change { content in
-            guard content.consents.count < Self.most else { throw APIError.noRoom() }
-            content.consents.append(consent)
-            return consent
+        do {
+            try change { $0.consents.append(consent) }
+        } catch {
+            try? FileManager.default.removeItem(at: place)
+            throw error
         }
+        return consent
     }
 
     /// - Returns: nil when there is no such consent.
@@ -122,10 +126,19 @@ final class VoiceRegister: Sendable {
         }
     }
 
+    /// - Parameter kept: the files of voices that there are; what else rests on the consent went by another way.
     /// - Returns: false when there is no such consent.
-    func remove(consent id: String) throws -> Bool {
+    /// - Throws: `APIError` that names the voices which rest on it.
+    func remove(consent id: String, kept: Set<String>) throws -> Bool {
         guard let consent = consent(id) else { return false }
-        try change { $0.consents.removeAll { $0.id == id } }
+        try change { content in
+            let resting = content.grounds.filter { $0.value == id && kept.contains($0.key) }.keys.sorted()
+            guard resting.isEmpty else {
+                throw APIError.consentInUse(id, by: resting.map { content.names[$0] ?? $0 })
+            }
+            content.grounds = content.grounds.filter { $0.value != id }
+            content.consents.removeAll { $0.id == id }
+        }
         try? FileManager.default.removeItem(at: recordings.appendingPathComponent(consent.file))
         return true
     }
@@ -144,7 +157,9 @@ final class VoiceRegister: Sendable {
             id: "voice_" + RandomName.hexadecimal(), name: name, prompt: prompt, script: script, model: model,
             created: Clock.now)
         return try change { content in
-            guard content.designs.count < Self.most else { throw APIError.noRoom() }
+            guard content.designs.count < Self.most else {
+                throw APIError.full("described voices", most: Self.most)
+            }
             content.designs.append(design)
             return design
         }
@@ -164,6 +179,9 @@ final class VoiceRegister: Sendable {
 
     func set(name: String?, ground: String?, of file: String) throws {
         try change { content in
+            if let ground, !content.consents.contains(where: { $0.id == ground }) {
+                throw APIError.noConsent(ground)
+            }
             content.names[file] = name
             content.grounds[file] = ground
         }

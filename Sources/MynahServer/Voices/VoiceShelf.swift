@@ -25,6 +25,8 @@ package struct VoiceShelf: Sendable {
     /// Folders of single models.
     private let ofModels: [String: VoiceLibrary]
     let register: VoiceRegister
+    private let names = FileNames()
+    let making = VoicesInMaking()
 
     init(_ settings: Settings, home: MynahHome) throws {
         let folder =
@@ -62,24 +64,35 @@ package struct VoiceShelf: Sendable {
             ?? voices.first { $0.name == name }
     }
 
-    /// A name for the file of a voice: of the letters that one may have, and not taken.
-    func freeFile(for name: String) throws -> String {
+    /// A name for the file of a new voice: of the letters that one may have, and nobody else's while it is held.
+    func freeFile(for name: String) throws -> FileNames.Place {
         let letters = name.unicodeScalars.map { scalar -> Character in
             VoiceLibrary.isName(String(scalar)) ? Character(scalar) : "-"
         }
         let plain = String(letters.prefix(40)).trimmingCharacters(in: CharacterSet(charactersIn: "-"))
         let base = plain.isEmpty ? "voice" : plain
-        let taken = Set(try library.names())
-        guard taken.contains(base) else { return base }
-        return base + "-" + RandomName.hexadecimal().prefix(8)
+        let kept = Set(try library.names())
+        return names.take(base, unless: kept) ?? names.take(base + "-" + RandomName.hexadecimal().prefix(8))
     }
 
     /// Keeps a voice under the name it was given.
     func keep(_ voice: StoredVoice, name: String, ground: String?) throws -> KeptVoice {
         try library.add(voice)
         let file = voice.profile.name
-        try register.set(name: name, ground: ground, of: file)
+        do {
+            try register.set(name: name, ground: ground, of: file)
+        } catch {
+            try? library.remove(file)
+            throw error
+        }
         return KeptVoice(file: file, name: name, library: library)
+    }
+
+    /// Forgets a consent on which no voice rests.
+    ///
+    /// - Returns: false when there is no such consent.
+    func remove(consent id: String) throws -> Bool {
+        try register.remove(consent: id, kept: Set(library.names()))
     }
 
     /// Forgets a voice.

@@ -136,7 +136,8 @@ final class ScriptedEngine: SpeechEngine {
     }
 
     func clone(_ recording: Recording, name: String, model: String) async throws -> VoiceProfile {
-        VoiceProfile(
+        if name.hasPrefix("slow") { try await Task.sleep(for: .milliseconds(500)) }
+        return VoiceProfile(
             name: name, family: "fake", speakerVector: [1, 2],
             codes: recording.transcript == nil ? [] : [[1, 2]],
             transcript: recording.transcript)

@@ -142,4 +142,74 @@ import Testing
             #expect(old.object["voices"] as? [String] == ["ryan", "vivian"])
         }
     }
+
+    @Test func `the same voice asked for three times at once is made once`() async throws {
+        try await TestServer.run { server in
+            let tone = try recordedTone(seconds: 2)
+            let answers = try await together(3) { _ in
+                try await server.form(
+                    "/v1/audio/voices", [("name", "slow retry"), ("consent", "yes")],
+                    files: [("audio_sample", "a.wav", tone)])
+            }
+            #expect(answers.map(\.status) == [200, 200, 200], "\(answers.map(\.text))")
+            #expect(Set(answers.compactMap { $0.object["id"] as? String }).count == 1)
+            #expect(try await listed(server).count { $0["name"] as? String == "slow retry" } == 1)
+        }
+    }
+
+    @Test func `two voices of one name at once are both kept`() async throws {
+        try await TestServer.run { server in
+            let answers = try await together(2) { number in
+                try await server.form(
+                    "/v1/audio/voices", [("name", "slow"), ("consent", "yes")],
+                    files: [("audio_sample", "a.wav", try recordedTone(seconds: Double(2 + number)))])
+            }
+            #expect(answers.map(\.status) == [200, 200], "\(answers.map(\.text))")
+            #expect(Set(answers.compactMap { $0.object["id"] as? String }).count == 2)
+        }
+    }
+
+    private func together(
+        _ count: Int, _ ask: @escaping @Sendable (Int) async throws -> WireAnswer
+    ) async throws -> [WireAnswer] {
+        try await withThrowingTaskGroup(of: WireAnswer.self) { group in
+            for number in 0..<count { group.addTask { try await ask(number) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+
+    @Test func `a consent is not forgotten while a voice rests on it`() async throws {
+        try await TestServer.run { server in
+            let consent = try await consent(server)
+            let made = try await server.form(
+                "/v1/audio/voices", [("name", "ann"), ("consent", consent)],
+                files: [("audio_sample", "a.wav", try recordedTone(seconds: 2))])
+            let refused = try await server.send("DELETE", "/v1/audio/voice_consents/\(consent)")
+            #expect(refused.status == 409 && refused.error["code"] as? String == "consent_in_use")
+            #expect((refused.error["message"] as? String)?.contains("'ann'") == true, "\(refused.text)")
+            let id = try #require(made.object["id"] as? String)
+            #expect(try await server.send("DELETE", "/v1/audio/voices/\(id)").status == 200)
+            #expect(try await server.send("DELETE", "/v1/audio/voice_consents/\(consent)").status == 200)
+        }
+    }
+
+    @Test func `a consent too many leaves nothing behind`() async throws {
+        let consents = (0..<10_000).map {
+            #"{"id":"cons_\#($0)","name":"a","language":"en","created":1,"file":"cons_\#($0)"}"#
+        }
+        try await TestServer.run({ settings in
+            let folder = URL(fileURLWithPath: settings.voices.directory ?? "")
+            let register =
+                #"{"consents":[\#(consents.joined(separator: ","))],"designs":[],"names":{},"grounds":{}}"#
+            try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try? Data(register.utf8).write(to: folder.appendingPathComponent("register.json"))
+        }) { server in
+            let answer = try await server.form(
+                "/v1/audio/voice_consents", [("name", "Ann"), ("language", "en-GB")],
+                files: [("recording", "yes.wav", try recordedTone(seconds: 1))])
+            #expect(answer.status == 409 && answer.error["code"] as? String == "register_full")
+            let folder = server.home.appendingPathComponent("voices/consents").path
+            #expect((try? FileManager.default.contentsOfDirectory(atPath: folder))?.isEmpty ?? true)
+        }
+    }
 }
