@@ -272,7 +272,62 @@ import Testing
     func `speech that breaks off is never told as whole`(text: String) async throws {
         try await converse { client, _ in
             try await client.send("synthesize", "{\"text\":\"\(text)\"}")
-            #expect(try await client.until("error").map(\.type) == ["audio-start", "audio-chunk", "error"])
+            #expect(
+                try await client.until("audio-stop").map(\.type)
+                    == ["audio-start", "audio-chunk", "error", "audio-stop"])
+        }
+    }
+
+    @Test func `what the model refuses has no beginning`() async throws {
+        try await converse { client, _ in
+            try await client.send("synthesize", "{\"text\":\"\(ScriptedEngine.failing)\"}")
+            try await client.send("synthesize", #"{"text":"good"}"#)
+            #expect(try await client.until("audio-start").map(\.type) == ["error", "audio-start"])
+        }
+    }
+
+    @Test(arguments: ["", #"{"type":"pi"#, #"{"type":"synthesize-start"}"# + "\n"])
+    func `a client that says nothing more is let go`(bytes: String) async throws {
+        try await converse({ ($0.limits.idleSeconds, $0.limits.receiveSeconds) = (1, 1) }) { client, _ in
+            if !bytes.isEmpty { try await client.send(bytes) }
+            #expect(try await client.until("audio-start").isEmpty)
+        }
+    }
+
+    @Test func `a client that waits for its answer is not let go`() async throws {
+        try await converse({ $0.limits.idleSeconds = 1 }) { client, engine in
+            try await client.send("synthesize", "{\"text\":\"\(ScriptedEngine.gated)\"}")
+            _ = try await client.until("audio-chunk")
+            try await Task.sleep(for: .milliseconds(1_600))
+            engine.release()
+            #expect(try await client.until("audio-stop").last?.type == "audio-stop")
+        }
+    }
+
+    @Test func `recordings of all clients together have a bound`() async throws {
+        try await withServer({ $0.limits.temporaryBytes = 100_000 }) { port, _ in
+            let format = #"{"rate":16000,"width":2,"channels":1}"#
+            try await withClient(port) { first in
+                try await first.send("audio-start", format)
+                try await first.send("audio-chunk", format, [UInt8](repeating: 0, count: 40_000))
+                try await first.send("ping", "{}")
+                #expect(try await first.next()?.type == "pong")
+                try await withClient(port) { second in
+                    try await second.send("audio-start", format)
+                    try await second.send("audio-chunk", format, [UInt8](repeating: 0, count: 20_000))
+                    #expect(try await second.next()?.data["code"] == "busy")
+                }
+            }
+        }
+    }
+
+    @Test func `a client that asks too far ahead is told how far it may`() async throws {
+        try await converse { client, _ in
+            for _ in 0..<20 {
+                try await client.send("synthesize", "{\"text\":\"\(ScriptedEngine.gated)\"}")
+            }
+            let error = try #require(try await client.until("error").last)
+            #expect(error.data["code"] == "busy" && error.data["text"]?.contains("16 requests") == true)
         }
     }
 

@@ -161,7 +161,9 @@ extension SettingKey {
             "JSON body of a request, a recording in it apart."),
         limit("upload_bytes", 1_024...8_589_934_592, \.uploadBytes, "Recording to be transcribed."),
         limit("voice_bytes", 1_024...1_073_741_824, \.voiceBytes, "Recording of a voice or a consent."),
-        limit("temporary_bytes", 1_024...1_099_511_627_776, \.temporaryBytes, "Uploads on disk at once."),
+        limit(
+            "temporary_bytes", 1_024...1_099_511_627_776, \.temporaryBytes,
+            "Uploads at once: on disk, and as much again in memory by Wyoming."),
         limit("parts", 1...10_000, \.parts, "Parts of a form."),
         limit("text_characters", 1...10_000_000, \.textCharacters, "Characters of `input`."),
         limit(

@@ -7,6 +7,7 @@ import SpeechCore
 /// stops.
 struct WyomingConnection: Sendable {
     let parts: ServerParts
+    let memory: RecordingMemory
 
     private var directory: WyomingDirectory { WyomingDirectory(parts: parts) }
 
@@ -14,7 +15,8 @@ struct WyomingConnection: Sendable {
     enum Work: Sendable {
         /// Texts to speak one after the other, as they come; `isStreamed` when they come in events of their own.
         case speak(AsyncStream<String>, WyomingEvent.Voice?, isStreamed: Bool)
-        case transcribe(AudioBuffer, Transcribe)
+        /// A recording, and its share of the memory for recordings.
+        case transcribe(AudioBuffer, Transcribe, RecordingMemory.Share)
         case fail(any Error)
     }
 
@@ -34,6 +36,8 @@ struct WyomingConnection: Sendable {
         let (work, queue) = AsyncStream.makeStream(
             of: Work.self, bufferingPolicy: .bufferingOldest(Self.mostWaiting))
         await withTaskGroup(of: Void.self) { group in
+            let patience = WyomingPatience(parts.settings.limits, client.channel)
+            defer { patience.end() }
             group.addTask {
                 for await piece in work {
                     do {
@@ -41,10 +45,11 @@ struct WyomingConnection: Sendable {
                     } catch {
                         try? await client.send("error", WyomingError(error))
                     }
+                    patience.finished()
                 }
             }
             do {
-                try await listen(inbound, client, queue)
+                try await listen(inbound, client, queue, patience)
                 queue.finish()
                 // A client that left wants nothing any more; when the server goes, what is under way is ended.
                 if !Task.isShuttingDownGracefully { group.cancelAll() }
@@ -58,11 +63,12 @@ struct WyomingConnection: Sendable {
 
     private func listen(
         _ inbound: NIOAsyncChannelInboundStream<WyomingEvent>, _ client: WyomingWriter,
-        _ queue: AsyncStream<Work>.Continuation
+        _ queue: AsyncStream<Work>.Continuation, _ patience: WyomingPatience
     ) async throws {
-        var turn = WyomingTurn(limits: parts.settings.limits)
+        var turn = WyomingTurn(limits: parts.settings.limits, memory: memory)
         defer { turn.end() }
         for try await event in inbound.cancelOnGracefulShutdown() {
+            defer { patience.heard(isWithinTurn: turn.isOpen) }
             switch event.type {
             case "ping":
                 try await client.send("pong", ["text": event.data?.text])
@@ -76,9 +82,8 @@ struct WyomingConnection: Sendable {
                     work = .fail(error)
                 }
                 guard let work else { continue }
-                if case .dropped = queue.yield(work) {
-                    throw EngineError.busy("mynah", retryAfter: 1)
-                }
+                patience.began()
+                if case .dropped = queue.yield(work) { throw WyomingFailure.tooMuchAhead(Self.mostWaiting) }
             }
         }
     }
@@ -86,16 +91,18 @@ struct WyomingConnection: Sendable {
     private func perform(_ work: Work, _ client: WyomingWriter) async throws {
         switch work {
         case .speak(let texts, let voice, let isStreamed):
+            let spoken = Spoken()
             do {
-                try await speak(texts, voice, client)
+                try await speak(texts, voice, client, spoken)
             } catch {
-                guard isStreamed else { throw error }
                 try await client.send("error", WyomingError(error))
             }
+            if spoken.hasBegun { try await client.send("audio-stop", spoken.sound) }
             if isStreamed {
                 try await client.send("synthesize-stopped", [String: String]())
             }
-        case .transcribe(let audio, let wish):
+        case .transcribe(let audio, let wish, let share):
+            defer { withExtendedLifetime(share) {} }
             let text = try await transcribe(audio, wish)
             try await client.send("transcript", ["text": text])
         case .fail(let error): throw error
@@ -111,35 +118,37 @@ struct WyomingConnection: Sendable {
         var timestamp: Int
     }
 
+    /// How much was spoken of what one piece of work says.
+    private final class Spoken {
+        var rate = 1, samples = 0
+        /// `audio-start` was told, so that `audio-stop` must be.
+        var hasBegun = false
+
+        var sound: Sound { Sound(rate: rate, timestamp: 1000 * samples / rate) }
+    }
+
     private func speak(
-        _ texts: AsyncStream<String>, _ voice: WyomingEvent.Voice?, _ client: WyomingWriter
+        _ texts: AsyncStream<String>, _ voice: WyomingEvent.Voice?, _ client: WyomingWriter, _ spoken: Spoken
     ) async throws {
         var (order, rate) = try await directory.order(for: voice)
         let encoder = try SoundEncoder(.pcm, sampleRate: rate)
-        var samples: Int?
-        func tell(_ type: String, _ payload: [UInt8] = []) async throws {
-            let sound = Sound(rate: rate, timestamp: 1000 * (samples ?? 0) / rate)
-            try await client.send(type, sound, payload)
-        }
+        spoken.rate = rate
         for await text in texts {
             order.utterances[0].text = text
-            let stream = try await parts.engine.speak(order)
-            if samples == nil {
-                try await tell("audio-start")
-                samples = 0
-            }
             var isOver = false
-            for try await chunk in stream {
+            for try await chunk in try await parts.engine.speak(order) {
+                // Not before there is sound: what the model refuses has no beginning.
+                if !spoken.hasBegun { try await client.send("audio-start", spoken.sound) }
+                spoken.hasBegun = true
                 isOver = chunk.ending != nil
                 guard !chunk.audio.samples.isEmpty else { continue }
-                try await tell("audio-chunk", encoder.encode(chunk.audio.samples))
-                samples = (samples ?? 0) + chunk.audio.samples.count
+                try await client.send("audio-chunk", spoken.sound, encoder.encode(chunk.audio.samples))
+                spoken.samples += chunk.audio.samples.count
             }
             // A stream that is left ends as if it were over.
             try Task.checkCancellation()
             guard isOver else { throw APIError.brokenOff() }
         }
-        if samples != nil { try await tell("audio-stop") }
     }
 
     private func transcribe(_ audio: AudioBuffer, _ wish: Transcribe) async throws -> String {

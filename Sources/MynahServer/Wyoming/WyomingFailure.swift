@@ -8,6 +8,8 @@ enum WyomingFailure: Error, Equatable {
     case sound
     case outOfTurn(String)
     case tooMany(Int)
+    case tooMuchAhead(Int)
+    case noMemory
 }
 
 /// The content of `error`.
@@ -43,6 +45,9 @@ struct WyomingError: Encodable, Equatable {
                 "Only 16-bit samples of 1 to 8 channels at 8000 to 192000 Hz are taken, the same throughout."
             )
         case .outOfTurn(let type): ("invalid_input", "'\(type)' does not belong here.")
+        case .tooMuchAhead(let limit):
+            ("busy", "\(limit) requests wait on this connection already. Await their answers first.")
+        case .noMemory: ("busy", "Too many recordings are being taken in at once. Try again later.")
         case .tooMany(let limit): ("busy", "There are \(limit) connections already. Try again later.")
         }
     }

@@ -10,6 +10,7 @@ package final class WyomingServer: Service {
     private let port: Int
     private let whenBound: @Sendable (Int) async -> Void
     private let connections = Mutex(0)
+    private let memory: RecordingMemory
 
     /// A listener where the configuration says; nil when it says nowhere.
     ///
@@ -17,6 +18,7 @@ package final class WyomingServer: Service {
     package init?(_ parts: ServerParts, whenBound: @escaping @Sendable (Int) async -> Void = { _ in }) {
         guard let port = parts.settings.wyoming.port else { return nil }
         (self.parts, self.port, self.whenBound) = (parts, port, whenBound)
+        memory = RecordingMemory(most: parts.settings.limits.temporaryBytes)
     }
 
     /// Listens until the server goes down. Then no connection is taken, and those that are end with their work.
@@ -60,7 +62,7 @@ package final class WyomingServer: Service {
                     return try await client.send(
                         "error", WyomingError(WyomingFailure.tooMany(limits.connections)))
                 }
-                await WyomingConnection(parts: parts).run(inbound, client)
+                await WyomingConnection(parts: parts, memory: memory).run(inbound, client)
             }
         } catch {
             parts.logger.debug("A Wyoming connection ended", metadata: ["reason": "\(error)"])

@@ -17,12 +17,17 @@ struct WyomingTurn {
         var rate: Int
         var channels: Int
         var samples: [Float] = []
+        let share: RecordingMemory.Share
     }
 
+    let memory: RecordingMemory
     let limits: Settings.Limits
     private var state = State.idle
 
-    init(limits: Settings.Limits) { self.limits = limits }
+    init(limits: Settings.Limits, memory: RecordingMemory) { (self.limits, self.memory) = (limits, memory) }
+
+    /// Whether something was begun and not ended.
+    var isOpen: Bool { !isFree }
 
     private var isFree: Bool {
         switch state {
@@ -147,12 +152,13 @@ struct WyomingTurn {
             sound.map({ $0.rate == rate && $0.channels == channels }) ?? true,
             event.payload.count % (2 * channels) == 0
         else { throw WyomingFailure.sound }
-        var grown = sound ?? Sound(rate: rate, channels: channels)
+        var grown = sound ?? Sound(rate: rate, channels: channels, share: RecordingMemory.Share(memory))
         guard
             Double(grown.samples.count + event.payload.count / (2 * channels))
                 <= Double(limits.recordingSeconds) * Double(rate)
         else { throw WyomingFailure.recordingTooLong(Double(limits.recordingSeconds)) }
         sound = nil
+        try grown.share.grow(by: event.payload.count / (2 * channels) * MemoryLayout<Float>.size)
         grown.append(event.payload)
         state = .recording(wish, grown)
     }
@@ -166,7 +172,8 @@ struct WyomingTurn {
         case .recording(let wish, let sound):
             state = .idle
             guard let sound else { throw WyomingFailure.outOfTurn(event.type) }
-            return .transcribe(AudioBuffer(samples: sound.samples, sampleRate: sound.rate), wish)
+            return .transcribe(
+                AudioBuffer(samples: sound.samples, sampleRate: sound.rate), wish, sound.share)
         }
     }
 }

@@ -16,6 +16,8 @@ final class ScriptedEngine: SpeechEngine {
     /// As a context, a transcript of which something cannot be read.
     static let damaged = "damaged"
     static let busy = "busy"
+    /// Refused when its turn comes.
+    static let failing = "failing"
     /// Nothing, ever.
     static let silent = "silent"
 
@@ -92,6 +94,10 @@ final class ScriptedEngine: SpeechEngine {
                     audio: AudioBuffer(samples: chunk, sampleRate: 24_000), frames: number, ending: ending))
         }
         if text == silent { return }
+        if text == failing {
+            let error = SpeechError(.invalidInput, "There is no text to say.", remedy: "Give some words.")
+            return continuation.finish(throwing: EngineError.speech(error))
+        }
         give(1)
         switch text {
         case endless:
