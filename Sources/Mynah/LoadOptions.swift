@@ -21,6 +21,9 @@ public enum ComputeDevice: Sendable, Equatable {
             }
     }
 
+    /// What a person may write on this machine.
+    package static var names: [String] { ["auto", "cpu"] + Device.accelerators.map(\.name) }
+
     package var choice: Device.Choice {
         switch self {
         case .automatic: .automatic

@@ -69,6 +69,7 @@ struct ServeCommand: AsyncParsableCommand {
         do {
             var reader = SettingsReader(file: file(environment), environment: environment, flags: flags)
             settings = try reader.read()
+            if checkConfig { try settings.check(environment: environment) }
         } catch let problems as SettingProblems {
             throw problems.error
         }

@@ -44,6 +44,39 @@ extension SettingProblem {
             + "or say "
             + "--insecure-no-auth.")
 
+    static let openWyoming = SettingProblem(
+        place: "wyoming.host",
+        message:
+            "anybody on the network could use the listener, which knows no keys. Say --insecure-no-auth, or give API keys "
+            + "for HTTP where the network may be trusted with Wyoming.")
+
+    static func samePort(_ port: Int) -> SettingProblem {
+        SettingProblem(place: "wyoming.port", message: "\(port) is the port of HTTP; choose another.")
+    }
+
+    static func noModel(_ place: String, _ name: String, known: [String]) -> SettingProblem {
+        let there = known.isEmpty ? "None is installed." : "There are: \(known.joined(separator: ", "))."
+        return SettingProblem(place: place, message: "there is no such model '\(name)'. \(there)")
+    }
+
+    static func noVoice(_ name: String, known: [String]) -> SettingProblem {
+        SettingProblem(
+            place: "defaults.voice",
+            message: "no model here has a voice '\(name)'. There are: \(known.joined(separator: ", ")).")
+    }
+
+    static func noLanguage(_ name: String, of model: String, known: [String]) -> SettingProblem {
+        SettingProblem(
+            place: "models.\(model).language",
+            message: "the model does not know '\(name)'. It knows: \(known.joined(separator: ", ")).")
+    }
+
+    static func noDevice(_ name: String, known: [String]) -> SettingProblem {
+        SettingProblem(
+            place: "engine.device",
+            message: "there is no '\(name)'. There are: \(known.joined(separator: ", ")).")
+    }
+
     static func unreadableKeys(_ path: String, _ reason: String) -> SettingProblem {
         SettingProblem(place: "server.api_key_file", message: "'\(path)' could not be read: \(reason).")
     }

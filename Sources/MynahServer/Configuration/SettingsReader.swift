@@ -127,8 +127,12 @@ package struct SettingsReader {
         let sections = Set(SettingKey.all.compactMap { $0.components.first?.uppercased() })
         for name in environment.keys.sorted() where !known.contains(name) {
             let parts = name.split(separator: "_", maxSplits: 2)
-            guard parts.count > 2, parts[0] == "MYNAH", sections.contains(String(parts[1])) else { continue }
-            problems.append(.unknown(name, known: known))
+            guard parts.count > 2, parts[0] == "MYNAH" else { continue }
+            // Another program's variables may begin so; one that is all but a section of ours is misspelt.
+            let isOurs = sections.contains {
+                $0 == parts[1] || $0.count > 4 && Spelling.distance($0, String(parts[1])) < 3
+            }
+            if isOurs { problems.append(.unknown(name, known: known)) }
         }
     }
 
@@ -189,6 +193,11 @@ extension Settings {
     fileprivate var problems: [SettingProblem] {
         var problems: [SettingProblem] = []
         if !server.isLoopback, server.keys.isEmpty, !server.isOpen { problems.append(.openAddress) }
+        if let port = wyoming.port {
+            let isOpen = !HostName(wyoming.host).isLoopback && server.keys.isEmpty && !server.isOpen
+            if isOpen { problems.append(.openWyoming) }
+            if port != 0, port == server.port { problems.append(.samePort(port)) }
+        }
         if server.keys.contains(where: { $0.utf8.count < 16 }) { problems.append(.shortKey) }
         for origin in server.origins where !origin.isOrigin { problems.append(.badOrigin(origin)) }
         for (name, model) in models.sorted(by: { $0.key < $1.key }) {

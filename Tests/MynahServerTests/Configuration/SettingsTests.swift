@@ -130,6 +130,53 @@ import Testing
         #expect(found.map(\.place) == ["server.origins", "server.origins", "models.a.path"])
     }
 
+    @Test func `Wyoming on another address needs the same word, and a port of its own`() throws {
+        let open = try problems(nil, [:], ["wyoming.host": "0.0.0.0", "wyoming.port": "10200"])
+        #expect(open.map(\.place) == ["wyoming.host"])
+        _ = try read(
+            nil, [:],
+            ["wyoming.host": "0.0.0.0", "wyoming.port": "10200", "server.insecure_no_auth": "true"])
+        #expect(try problems(nil, [:], ["wyoming.port": "8080"]).map(\.place) == ["wyoming.port"])
+    }
+
+    @Test func `a variable whose section is misspelt is told`() throws {
+        let found = try problems(
+            nil, ["MYNAH_WYOMIG_PORT": "1", "MYNAH_TEST_OUTPUT": "/x", "MYNAH_HOME": "/x"])
+        #expect(found.map(\.place) == ["MYNAH_WYOMIG_PORT"])
+        #expect(found.first?.message.contains("MYNAH_WYOMING_PORT") == true)
+    }
+
+    @Test func `what this machine does not have is told with its place`() throws {
+        let home = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+        let tiny = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../Fixtures/qwen3-tts/tiny-custom_voice").standardizedFileURL.path
+        let environment = ["MYNAH_HOME": home, "HF_HOME": home]
+        func places(_ json: String) throws -> [String] {
+            do {
+                try read(json).check(environment: environment)
+                return []
+            } catch let problems as SettingProblems {
+                return problems.all.map(\.place)
+            }
+        }
+        #expect(
+            try places(
+                """
+                {"defaults": {"model": "tiny", "voice": "VIVIAN"}, "voices": {"directory": "\(home)"},
+                 "models": {"tiny": {"path": "\(tiny)", "language": "en"}}, "engine": {"device": "cpu"}}
+                """) == [])
+        #expect(
+            try places(
+                """
+                {"defaults": {"model": "nobody", "transcriber": "no-one", "voice": "bob"},
+                 "voices": {"directory": "\(home)/none/voices"}, "engine": {"device": "abacus"},
+                 "models": {"gone": {}, "tiny": {"path": "\(tiny)", "language": "klingon"}, "tmp": {"path": "/tmp"}}}
+                """) == [
+                    "models.gone", "models.tiny.language", "models.tmp.path", "defaults.model",
+                    "defaults.transcriber", "voices.directory", "defaults.voice", "engine.device",
+                ])
+    }
+
     @Test func `the documentation lists every key as it is`() throws {
         let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../../../docs/operations.md").standardizedFileURL
