@@ -64,6 +64,22 @@ final class Job<Element: Sendable>: Sendable {
         pings.cancel()
     }
 
+    /// The first element; nil when none has come for as long as a client should be left without a sign.
+    ///
+    /// - Throws: what the work failed with, and it has stopped then.
+    func first() async throws -> Element? {
+        do {
+            switch try await relay.next() {
+            case .element(let element): return element
+            case .silence: return nil
+            case .end: throw APIError.brokenOff()
+            }
+        } catch {
+            stop()
+            throw error
+        }
+    }
+
     /// The next element; nil at the end.
     func next() async throws -> Element? {
         while true {
@@ -77,15 +93,15 @@ final class Job<Element: Sendable>: Sendable {
 }
 
 extension Job {
-    /// An answer that leaves as its elements are made. The first one is there already: what failed before it was
-    /// answered with a status of its own.
+    /// An answer that leaves as its elements are made. What failed before it was answered with a status of its own.
     ///
     /// - Parameters:
+    ///   - first: the first element; nil where there was only silence yet.
     ///   - bytes: what is written of an element.
     ///   - silence: what is written when nothing comes for long; nil where nothing may be.
     ///   - failure: the last words of a stream that breaks off; nil ends the connection instead.
     func response(
-        beginningWith first: Element, type: String, silence: String? = nil, headers: HTTPFields = [:],
+        beginningWith first: Element?, type: String, silence: String? = nil, headers: HTTPFields = [:],
         bytes: @escaping @Sendable (Element) -> [UInt8], failure: (@Sendable (APIError) -> String)? = nil
     ) -> Response {
         var headers = headers
@@ -94,7 +110,11 @@ extension Job {
         let body = ResponseBody { [self] writer in
             defer { stop() }
             do {
-                try await writer.write(ByteBuffer(bytes: bytes(first)))
+                if let first {
+                    try await writer.write(ByteBuffer(bytes: bytes(first)))
+                } else if let silence {
+                    try await writer.write(ByteBuffer(string: silence))
+                }
                 var isOpen = true
                 while isOpen {
                     switch try await relay.next() {

@@ -60,7 +60,7 @@ struct SpeechRoute: Sendable {
     }
 
     private func events(_ job: Job<Piece>, _ asked: SpeechRequest) async throws -> Response {
-        let first = try await beginning(of: job)
+        let first = try await job.first()
         let read = asked.input.unicodeScalars.count
         return job.response(
             beginningWith: first, type: ServerSentEvent.mediaType, silence: ServerSentEvent.ping

@@ -74,7 +74,7 @@ struct TranscriptionRoute: Sendable {
     private func events(
         _ job: Job<TranscriptionEvent>, _ asked: TranscriptionRequest
     ) async throws -> Response {
-        guard let first = try await job.next() else { throw APIError.brokenOff() }
+        let first = try await job.first()
         let writer = EventWriter(isDiarized: asked.format == .diarized)
         return job.response(
             beginningWith: first, type: ServerSentEvent.mediaType, silence: ServerSentEvent.ping
@@ -98,8 +98,8 @@ private final class EventWriter: Sendable {
 
     func text(of event: TranscriptionEvent) -> String {
         switch event {
-        case .listening, .writing, .retracted: ServerSentEvent.ping
-        case .segment(let segment): segment.isSilence ? ServerSentEvent.ping : told(segment)
+        case .listening, .writing, .retracted: ""
+        case .segment(let segment): segment.isSilence ? "" : told(segment)
         case .finished(let transcript): ended(transcript)
         }
     }

@@ -131,6 +131,7 @@ final class ScriptedEngine: SpeechEngine {
         ]
         return AsyncThrowingStream { continuation in
             continuation.yield(.listening(1))
+            for word in ["Good", "Good morning"] { continuation.yield(.writing(word)) }
             for segment in segments { continuation.yield(.segment(segment)) }
             continuation.yield(
                 .finished(

@@ -163,6 +163,19 @@ import Testing
         }
     }
 
+    @Test func `events begin while the request waits for its turn`() async throws {
+        try await TestServer.run({ $0.limits.pingSeconds = 1 }) { server in
+            let wire = try Wire(port: server.port)
+            let body = #"{"input":"silent","stream_format":"sse"}"#
+            await wire.send(
+                TestServer.head("POST", "/v1/audio/speech", "application/json", [], Array(body.utf8), false)
+                    + body)
+            #expect(try await wire.head().status == 200)
+            let (bytes, _, _) = await wire.chunks(atLeast: 8)
+            #expect(String(decoding: bytes, as: UTF8.self).hasPrefix(": ping\n\n"))
+        }
+    }
+
     @Test func `speed changes the length`() async throws {
         try await TestServer.run { server in
             let answer = try await server.speak(#"{"input":"Rain.","response_format":"pcm","speed":2}"#)

@@ -63,6 +63,8 @@ import Testing
             let told = events.compactMap { $0["delta"] as? String }.joined()
             #expect(told == events.last?["text"] as? String)
             #expect(answer.text.hasSuffix("data: [DONE]\n\n"))
+            // Signs of life come by the clock, not with each word.
+            #expect(!answer.text.contains(": ping"))
         }
     }
 
