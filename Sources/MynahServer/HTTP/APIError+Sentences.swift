@@ -41,7 +41,8 @@ extension APIError {
     }
 
     static func twice(_ name: String, _ other: String) -> APIError {
-        invalid(name, "'\(name)' and '\(other)' mean the same; give one of them.")
+        invalid(
+            name, "'\(name)' and '\(other)' mean the same; give one of them.", code: "conflicting_parameters")
     }
 
     static func noModel(_ name: String, known: [String]) -> APIError {
@@ -64,7 +65,6 @@ extension APIError {
         APIError(.notFound, .notFound, "not_found", "There is no \(what) '\(id.bounded)'.", param: nil)
     }
 
-    static func noRoute() -> APIError {
     static func noConsent(_ id: String) -> APIError {
         invalid("consent", "There is no consent '\(id.bounded)'.", code: "consent_not_found")
     }
@@ -84,6 +84,7 @@ extension APIError {
             "\(most) \(what) are kept already. Forget some first.")
     }
 
+    static func noRoute() -> APIError {
         APIError(
             .notFound, .notFound, "unknown_url",
             "There is nothing at this address. GET /openapi.json tells what there is.")

@@ -103,7 +103,7 @@ extension APIError {
         .unknownVoice: (.badRequest, .invalidRequest, "voice"),
         .unknownLanguage: (.badRequest, .invalidRequest, "language"),
         .unknownModel: (.notFound, .notFound, "model"),
-        .notEnoughMemory: (.serviceUnavailable, .server, nil),
+        .notEnoughMemory: (.internalServerError, .server, nil),
         .cancelled: (.serviceUnavailable, .server, nil),
         .missingFile: (.internalServerError, .server, nil),
         .wrongFormat: (.internalServerError, .server, nil),
@@ -119,7 +119,8 @@ extension APIError {
         let code = error.code == .unknownModel ? "model_not_found" : error.code.rawValue
         // What lies beneath a fault of ours may name files of this machine: it stands in the log alone.
         let message = status.code < 500 ? error.description : "\(error.message) \(error.remedy)"
-        self.init(status, kind, code, message, param: param)
+        self.init(
+            status, kind, code, message, param: param, retryAfter: status == .serviceUnavailable ? 1 : nil)
     }
 
     /// The same of a recording that a client sent: what is wrong with it is the client's to put right.

@@ -45,14 +45,15 @@ struct Operation: Sendable {
     let summary: String
     var parameters: [Parameter] = []
     var body = Body.none
-    let answer: Answer
+    /// Nil where nothing can go well yet.
+    let answer: Answer?
     var reach = Reach.memory
     /// Errors beside those of its kind.
     var ownErrors: [Int] = []
 
     /// The statuses of every error that there may be, below HTTP's routes too.
     var errors: Set<Int> {
-        var errors: Set<Int> = [400, 403, 405, 421, 431]
+        var errors: Set<Int> = [400, 403, 405, 421, 431, 505]
         errors.formUnion(ownErrors + reach.errors + body.errors)
         if parameters.contains(where: { $0.place == .path }) { errors.insert(404) }
         return errors

@@ -66,7 +66,7 @@ extension RouteTable {
                     name: "createTranscription", summary: "Writes down a recording.",
                     body: .form(TranscriptionRequest.fields, required: ["file"]),
                     answer: .init(content: [
-                        ("application/json", Schema.object(["text": ["type": "string"]])),
+                        ("application/json", Schema.transcript),
                         ("text/plain", Schema.text), ("application/x-subrip", Schema.text),
                         ("text/vtt", Schema.text), (ServerSentEvent.mediaType, Schema.text),
                     ]), reach: .models),
@@ -78,7 +78,7 @@ extension RouteTable {
                     summary:
                         "Writes down a recording in English. No model here can yet: it is refused in words.",
                     body: .form(TranscriptionRequest.translationFields, required: ["file"]),
-                    answer: .json(Schema.object(["text": ["type": "string"]])), reach: .models),
+                    answer: nil, reach: .models),
                 handler: listening.translate),
         ]
     }

@@ -8,6 +8,8 @@ enum Schema {
     static let text: JSONValue = ["type": "string"]
     static let bytes: JSONValue = ["type": "string", "format": "binary"]
 
+    private static let texts: JSONValue = ["type": "array", "items": ["type": "string"]]
+
     static func object(_ properties: [String: JSONValue], required: [String]? = nil) -> JSONValue {
         [
             "type": "object", "properties": .object(properties),
@@ -24,13 +26,50 @@ enum Schema {
             "id": ["type": "string"], "object": ["const": "model"], "created": ["type": "integer"],
             "owned_by": ["type": "string"], "kind": ["enum": ["speech", "transcription"]],
             "state": ["enum": ["idle", "loading", "ready", "resting"]],
-        ])
+            "sample_rate": ["type": "integer"], "languages": texts, "voices": texts,
+            "clones": ["type": "boolean"], "designs": ["type": "boolean"],
+            "takes_instructions": ["type": "boolean"], "generation": ["enum": ["sampling", "diffusion"]],
+            "dialogue_speakers": ["type": "integer"], "longest_recording": ["type": "number"],
+            "tells_speakers": ["type": "boolean"],
+        ], required: ["id", "object", "created", "owned_by", "kind", "state"])
 
     static let voice = object(
         [
             "id": ["type": "string"], "object": ["const": "audio.voice"], "name": ["type": "string"],
             "type": ["enum": ["audio_sample", "prompt", "preset"]], "created_at": ["type": "integer"],
+            "model": ["type": "string"], "has_transcript": ["type": "boolean"], "seconds": ["type": "number"],
+            "consent": ["type": "string"], "prompt": ["type": "string"], "script_hint": ["type": "string"],
+            "advice": texts,
         ], required: ["id", "object", "name", "type"])
+
+    private static let usage = object(["type": ["const": "duration"], "seconds": ["type": "number"]])
+
+    /// What is written down, in each of the forms that are JSON.
+    static let transcript: JSONValue = [
+        "anyOf": [
+            object(["text": text, "usage": usage]),
+            object([
+                "task": ["const": "transcribe"], "language": text, "duration": ["type": "number"],
+                "text": text, "usage": usage, "segments": ["type": "array", "items": verboseSegment],
+            ]),
+            object([
+                "task": ["const": "transcribe"], "duration": ["type": "number"], "text": text,
+                "usage": usage, "segments": ["type": "array", "items": diarizedSegment],
+            ]),
+        ]
+    ]
+
+    private static let verboseSegment = object([
+        "id": ["type": "integer"], "seek": ["type": "integer"], "start": ["type": "number"],
+        "end": ["type": "number"], "text": text, "tokens": ["type": "array", "maxItems": 0],
+        "temperature": ["type": "number"], "avg_logprob": ["type": "null"],
+        "compression_ratio": ["type": "null"], "no_speech_prob": ["type": "null"],
+    ])
+
+    private static let diarizedSegment = object([
+        "type": ["const": "transcript.text.segment"], "id": text, "start": ["type": "number"],
+        "end": ["type": "number"], "text": text, "speaker": text,
+    ])
 
     static let consent = object(
         [
@@ -117,6 +156,8 @@ enum Description {
             guard case .object(var schema) = field.schema else { continue }
             schema["description"] = .text(field.meaning)
             properties[field.name] = .object(schema)
+            schema["description"] = .text("Another name for `\(field.name)`: one of them may be given.")
+            for alias in field.aliases { properties[alias] = .object(schema) }
         }
         guard case .object(var schema) = Schema.object(properties, required: required) else { return .null }
         schema["additionalProperties"] = false
@@ -125,12 +166,12 @@ enum Description {
     }
 
     private static func responses(of route: Route, _ asksForKeys: Bool) -> JSONValue {
-        let answer = route.operation.answer
-        var content: [String: JSONValue] = [:]
-        for (type, schema) in answer.content { content[type] = ["schema": schema] }
-        var all: [String: JSONValue] = [
-            "\(answer.status)": ["description": "As asked.", "content": .object(content)]
-        ]
+        var all: [String: JSONValue] = [:]
+        if let answer = route.operation.answer {
+            var content: [String: JSONValue] = [:]
+            for (type, schema) in answer.content { content[type] = ["schema": schema] }
+            all["\(answer.status)"] = ["description": "As asked.", "content": .object(content)]
+        }
         var errors = route.operation.errors
         if asksForKeys, route.access != .everybody { errors.insert(401) }
         if route.access == .counted { errors.insert(429) }

@@ -95,43 +95,40 @@ struct TranscriptionRequest: Sendable {
     }
 
     /// Every field there is.
-    static let fields: [Field] =
-        [
-            Field(
-                "file", ["type": "string", "format": "binary"], "The recording, of any kind that libav reads."
-            ),
-            Field(
-                "model", ["type": "string"], "A model that listens, or one of OpenAI's names for the default."
-            ),
-            Field(
-                "language", ["type": "string"],
-                "A hint, as a code or an English name; the models tell the language themselves."),
-            Field("languages", ["type": "array", "items": ["type": "string"]], "The same, several."),
-            Field("prompt", ["type": "string"], "What the recording may be about: names, terms, topics."),
-            Field("keywords", ["type": "array", "items": ["type": "string"]], "Words to listen for."),
-            formats(Format.allCases),
-            Field("temperature", ["type": "number", "minimum": 0, "maximum": 0], "Only 0."),
-            Field(
-                "timestamp_granularities",
-                ["type": "array", "items": ["type": "string", "enum": ["segment"]]],
-                "segment, with verbose_json."),
-            Field("include", ["type": "array", "maxItems": 0], "Nothing yet."),
-            Field("stream", ["type": "boolean"], "Segments as they are written."),
-            Field("chunking_strategy", ["type": "string", "enum": ["auto"]], "Only auto."),
-            Field("chunking_strategy[type]", ["type": "string", "enum": ["auto"]], "The same."),
-        ]
-        + chunkingParts.map { Field($0, ["type": "string", "maxLength": 0], "Nothing yet.") }
-        + [
-            Field("known_speaker_names", ["type": "array", "maxItems": 0], "Nothing yet."),
-            Field("known_speaker_references", ["type": "array", "maxItems": 0], "Nothing yet."),
-            Field(
-                "seed", ["type": "integer", "minimum": 0, "maximum": .whole(.max)],
-                "For draws after a repetition."),
-        ]
+    static let fields: [Field] = [
+        Field(
+            "file", ["type": "string", "format": "binary"], "The recording, of any kind that libav reads."),
+        Field("model", ["type": "string"], "A model that listens, or one of OpenAI's names for the default."),
+        Field(
+            "language", ["type": "string"],
+            "A hint, as a code or an English name; the models tell the language themselves."),
+        Field("languages", ["type": "array", "items": ["type": "string"]], "The same, several."),
+        Field("prompt", ["type": "string"], "What the recording may be about: names, terms, topics."),
+        Field("keywords", ["type": "array", "items": ["type": "string"]], "Words to listen for."),
+        formats(Format.allCases),
+        Field("temperature", ["type": "number", "minimum": 0, "maximum": 0], "Only 0."),
+        Field(
+            "timestamp_granularities", ["type": "array", "items": ["type": "string", "enum": ["segment"]]],
+            "segment, with verbose_json."),
+        Field("include", ["type": "array", "maxItems": 0], "Nothing yet."),
+        Field("stream", ["type": "boolean"], "Segments as they are written."),
+        Field("chunking_strategy", ["type": "string", "enum": ["auto"]], "Only auto."),
+        Field("chunking_strategy[type]", ["type": "string", "enum": ["auto"]], "The same."),
+        noPart(chunkingParts[0]), noPart(chunkingParts[1]), noPart(chunkingParts[2]),
+        Field("known_speaker_names", ["type": "array", "maxItems": 0], "Nothing yet."),
+        Field("known_speaker_references", ["type": "array", "maxItems": 0], "Nothing yet."),
+        Field(
+            "seed", ["type": "integer", "minimum": 0, "maximum": .whole(.max)],
+            "For draws after a repetition."),
+    ]
 
     /// What OpenAI's clients say of a strategy that cuts recordings at pauses.
     private static let chunkingParts = ["threshold", "prefix_padding_ms", "silence_duration_ms"].map {
         "chunking_strategy[\($0)]"
+    }
+
+    private static func noPart(_ name: String) -> Field {
+        Field(name, ["type": "string", "maxLength": 0], "Nothing yet.")
     }
 
     static let translationFields =

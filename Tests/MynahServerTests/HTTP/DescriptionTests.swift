@@ -19,7 +19,44 @@ import Testing
             let speech = try #require(paths["/v1/audio/speech"]?["post"] as? [String: Any])
             let responses = try #require(speech["responses"] as? [String: Any])
             #expect(Set(responses.keys).isSuperset(of: ["200", "400", "404", "413", "415", "429", "503"]))
-            #expect(responses["401"] == nil)
+            #expect(responses["401"] == nil && responses["505"] != nil)
+            let translations = paths["/v1/audio/translations"]?["post"] as? [String: Any]
+            #expect((translations?["responses"] as? [String: Any])?["200"] == nil)
+        }
+    }
+
+    @Test func `the names that a field goes by are described with it`() async throws {
+        try await TestServer.run { server in
+            let described = try await server.get("/openapi.json").text
+            for field in SpeechFields.aliases { #expect(described.contains("\"\(field)\":{"), "\(field)") }
+        }
+    }
+
+    private enum SpeechFields {
+        static let aliases = ["lang_code", "voice_ref", "guidance_scale", "diffusion_steps", "transcript"]
+    }
+
+    @Test func `what is answered has no field that is not described`() async throws {
+        try await TestServer.run { server in
+            let described = try await server.get("/openapi.json").object
+            let paths = described["paths"] as? [String: [String: [String: Any]]] ?? [:]
+            func properties(_ path: String, _ method: String) -> [String: Any] {
+                let responses = paths[path]?[method]?["responses"] as? [String: [String: Any]]
+                let content = responses?["200"]?["content"] as? [String: [String: Any]]
+                let schema = content?["application/json"]?["schema"] as? [String: Any]
+                return schema?["properties"] as? [String: Any] ?? [:]
+            }
+            for model in ["speaker", "listener"] {
+                let answer = try await server.get("/v1/models/\(model)").object
+                #expect(
+                    Set(answer.keys).isSubset(of: properties("/v1/models/{model}", "get").keys), "\(answer)")
+            }
+            let voice = try await server.form(
+                "/v1/audio/voices", [("name", "ann"), ("consent", "yes")],
+                files: [("audio_sample", "a.wav", try recordedTone(seconds: 2))])
+            #expect(
+                Set(voice.object.keys).isSubset(of: properties("/v1/audio/voices", "post").keys),
+                "\(voice.text)")
         }
     }
 
