@@ -8,6 +8,8 @@ import urllib.request
 
 import pytest
 
+from conftest import Server
+
 
 def test_the_description_names_every_route(server):
     described = json.load(urllib.request.urlopen(server.url + "/openapi.json", timeout=10))
@@ -21,7 +23,9 @@ def test_the_description_names_every_route(server):
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_schemathesis_finds_no_answer_that_is_not_described(server, seed):
+def test_schemathesis_finds_no_answer_that_is_not_described(tmp_path, seed):
+    # A server of its own: what is made here stays.
+    server = Server(tmp_path)
     examples = os.environ.get("MYNAH_SCHEMATHESIS_EXAMPLES", "25")
     run = subprocess.run(
         [
@@ -32,4 +36,5 @@ def test_schemathesis_finds_no_answer_that_is_not_described(server, seed):
         cwd=server.home,
         env={**os.environ, "SCHEMATHESIS_HOOKS": "schema_hooks", "PYTHONPATH": os.path.dirname(__file__)},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900)
+    server.stop()
     assert run.returncode == 0, run.stdout[-12000:]

@@ -13,8 +13,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     let connection = Connection()
-    private let parts: ServerParts
-    private var limits: Settings.Limits { parts.settings.limits }
+    private let limits: Settings.Limits
+    private let records: RequestRecord.Place
     /// A request is on its way in; an answer to one is owed; its head has left.
     private var isReceiving = false, owesAnswer = false, hasBegunAnswer = false
     /// The request that is received or answered, and whether somebody beyond has seen its head.
@@ -34,7 +34,11 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Bytes of requests to come that are taken while one is answered.
     private static let mostHeld = 64 << 10
 
-    init(_ parts: ServerParts) { self.parts = parts }
+    /// A loop may hold a connection's guard longer than the server lasts: no more of the server is kept than this.
+    init(_ parts: ServerParts) {
+        limits = parts.settings.limits
+        records = RequestRecord.Place(metrics: parts.metrics, logger: parts.logger)
+    }
 
     // MARK: in
 
@@ -230,7 +234,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         if isForwarded {
             context.fireErrorCaught(error)
         } else {
-            RequestRecord.note(error, to: head, tag: tag, parts)
+            RequestRecord.note(error, to: head, tag: tag, records)
         }
     }
 

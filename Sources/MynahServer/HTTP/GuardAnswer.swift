@@ -21,12 +21,19 @@ extension APIError {
 }
 
 extension RequestRecord {
+    /// Where requests are put down.
+    struct Place {
+        let metrics: ServerMetrics
+        let logger: Logger
+    }
+
     /// Puts down a request that no route has seen.
-    static func note(_ error: APIError, to head: HTTPRequestHead?, tag: String, _ parts: ServerParts) {
-        var logger = parts.logger
+    static func note(_ error: APIError, to head: HTTPRequestHead?, tag: String, _ place: Place) {
+        var logger = place.logger
         logger[metadataKey: "request"] = .string(tag)
         let record = RequestRecord(
-            parts: parts, logger: logger, method: HTTPRequest.Method(head?.method.rawValue ?? "none") ?? .get,
+            metrics: place.metrics, logger: logger,
+            method: HTTPRequest.Method(head?.method.rawValue ?? "none") ?? .get,
             route: "none", asked: head.map { String($0.uri.prefix { $0 != "?" }) } ?? "")
         (record.status, record.code) = (error.status.code, error.code)
         record.end()

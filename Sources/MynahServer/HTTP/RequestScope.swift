@@ -21,7 +21,8 @@ struct RequestScope: RouterMiddleware {
         context.logger[metadataKey: "request"] = .string(context.tag)
         let route = routes.route(of: request)
         let record = RequestRecord(
-            parts: parts, logger: context.logger, method: request.method, route: route?.path ?? "none",
+            metrics: parts.metrics, logger: context.logger, method: request.method,
+            route: route?.path ?? "none",
             asked: request.uri.path)
         var response: Response
         var origin: String?
@@ -103,15 +104,17 @@ final class RequestRecord: Sendable {
         var isOver = false
     }
 
-    private let parts: ServerParts
+    private let metrics: ServerMetrics
     private let logger: Logger
     private let method: HTTPRequest.Method
     private let route, asked: String
     private let start = ContinuousClock.now
     private let state = Mutex(State())
 
-    init(parts: ServerParts, logger: Logger, method: HTTPRequest.Method, route: String, asked: String) {
-        (self.parts, self.logger, self.method) = (parts, logger, method)
+    init(
+        metrics: ServerMetrics, logger: Logger, method: HTTPRequest.Method, route: String, asked: String
+    ) {
+        (self.metrics, self.logger, self.method) = (metrics, logger, method)
         (self.route, self.asked) = (route, asked)
     }
 
@@ -163,7 +166,7 @@ final class RequestRecord: Sendable {
         }
         guard let ended else { return }
         let time = ContinuousClock.now - start
-        parts.metrics.answered(
+        metrics.answered(
             route: route, method: method.rawValue.bounded, status: ended.status, after: time)
         var metadata: Logger.Metadata = [
             "method": "\(method.rawValue.bounded)", "path": "\(asked.bounded)", "status": "\(ended.status)",
