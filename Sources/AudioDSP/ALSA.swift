@@ -78,9 +78,8 @@
             var names: [String] = []
             var next = hints
             while let entry = next.pointee {
-                // A missing direction means both. `null` plays to nobody.
-                if let name = text(entry, "NAME"), name != "null", text(entry, "IOID") ?? "Output" == "Output"
-                {
+                // A missing direction means both.
+                if let name = text(entry, "NAME"), text(entry, "IOID") ?? "Output" == "Output" {
                     names.append(name)
                 }
                 next += 1

@@ -28,7 +28,8 @@ struct MachineReport: Encodable {
     let hubCache = ModelLibrary().hub.cache.path
     let models = ModelLibrary().installed().map(\.name)
     let voices = (try? VoiceLibrary().names()) ?? []
-    let audioDevices = LoudspeakerPlayer.devices()
+    /// Without the one that plays to nobody.
+    let audioDevices = LoudspeakerPlayer.devices().filter { $0 != "null" }
     var smoke: SmokeTest.Outcome?
 
     struct ComputeListing: Encodable {
