@@ -135,6 +135,24 @@ import Testing
         }
     }
 
+    @Test
+    func `bench shows what it measured where the authors' package fails, and does not begin without it`()
+        throws
+    {
+        let none = try mynah.run(
+            "bench", "--checkpoint", "bundled", "--compare-upstream", "--python", "/bin/false")
+        #expect(none.status == 3 && !none.errors.contains("measuring the machine"), "\(none.errors)")
+        // It has every package, and fails at the work.
+        mynah.write(Array("#!/bin/sh\ntest \"$1\" = -c\n".utf8), to: "python")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: mynah.path("python"))
+        mynah.write(Array("<!-- measured: start -->\n<!-- measured: end -->\n".utf8), to: "a.md")
+        let run = try mynah.run(
+            "bench", "--checkpoint", "bundled", "--frames", "2", "--repeats", "1", "--threads", "1",
+            "--compare-upstream", "--python", mynah.path("python"), "--markdown", "a.md")
+        #expect(run.status == 3 && run.text.contains("memory bandwidth"), "\(run.errors)")
+        #expect(String(decoding: mynah.data("a.md"), as: UTF8.self).contains("memory bandwidth"))
+    }
+
     @Test func `an exported voice replaces a file only when told`() throws {
         try record("ann.wav")
         #expect(try mynah.run("clone", "ann", "--audio", "ann.wav", "-m", Mynah.base).status == 0)
