@@ -35,6 +35,21 @@ extension BytePairTokenizer {
         try self.init(base: base, merges: [], addedTokens: addedTokens)
     }
 
+    /// As `init(vocabulary:merges:addedTokens:)`, for tables published without their added tokens.
+    ///
+    /// - Parameter added: tokens that take the ids after the vocabulary's last, in order.
+    package init(
+        vocabulary: Data, merges: Data, followedBy added: [(content: String, isSpecial: Bool)]
+    ) throws(TokenizerError) {
+        let base = try Self.parse([String: Int].self, vocabulary, file: "vocab.json")
+        // An id beyond the highest is refused with the vocabulary.
+        let first = min(base.values.max() ?? 0, Vocabulary.highestID) + 1
+        let tokens = added.enumerated().map { index, token in
+            AddedToken(content: token.content, id: Int32(first + index), isSpecial: token.isSpecial)
+        }
+        try self.init(base: base, merges: try Self.pairs(merges), addedTokens: tokens)
+    }
+
     /// `tokenizer.json`, one file with the model, its merges and the added tokens.
     package init(tokenizerJSON: Data) throws(TokenizerError) {
         let name = "tokenizer.json"

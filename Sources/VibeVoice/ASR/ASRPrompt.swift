@@ -5,7 +5,7 @@ package import TextProcessing
 
 /// The tokenizer of a checkpoint: its own, or Qwen2.5's beside it.
 package enum ASRTokenizer {
-    /// Qwen2.5's added tokens, which follow its 151,643 others in this order.
+    /// Qwen2.5's added tokens, which follow its others in this order.
     static let addedTokens =
         [
             "endoftext", "im_start", "im_end", "object_ref_start", "object_ref_end", "box_start", "box_end",
@@ -20,11 +20,9 @@ package enum ASRTokenizer {
         }
         guard files.has("vocab.json"), files.has("merges.txt") else { throw ASRPromptError.noTokenizer }
         if files.has("tokenizer_config.json") { return try BytePairTokenizer(files: files.data) }
-        let added = addedTokens.enumerated().map { index, content in
-            AddedToken(content: content, id: Int32(151_643 + index), isSpecial: index < 14)
-        }
+        let added = addedTokens.enumerated().map { (content: $1, isSpecial: $0 < 14) }
         return try BytePairTokenizer(
-            vocabulary: files.data("vocab.json"), merges: files.data("merges.txt"), addedTokens: added)
+            vocabulary: files.data("vocab.json"), merges: files.data("merges.txt"), followedBy: added)
     }
 
     /// A tokenizer of Qwen2.5's added tokens alone, for runs whose text comes as ids: they follow one another, and
