@@ -44,6 +44,28 @@ package struct DecoderConfig: Sendable, Equatable {
     }
 }
 
+/// The keys by which a file describes a stack of layers.
+package protocol DecoderShape {
+    var hiddenSize: Int { get }
+    var intermediateSize: Int { get }
+    var numHiddenLayers: Int { get }
+    var numAttentionHeads: Int { get }
+    var numKeyValueHeads: Int { get }
+    var headDim: Int { get }
+    var ropeTheta: Double { get }
+    var rmsNormEps: Float { get }
+}
+
+extension DecoderShape {
+    /// Such a stack, with nothing of what the families add to it.
+    package var plainDecoder: DecoderConfig {
+        DecoderConfig(
+            width: hiddenSize, feedForward: intermediateSize, layers: numHiddenLayers,
+            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim),
+            ropeBase: ropeTheta, epsilon: rmsNormEps)
+    }
+}
+
 /// Query heads share key heads in equal groups.
 package struct HeadLayout: Sendable, Equatable {
     package let query: Int, key: Int, width: Int

@@ -57,25 +57,12 @@ struct CodePredictorConfiguration: Decodable, Sendable, Qwen3Stack {
     let vocabSize: Int, ropeTheta: Double, rmsNormEps: Float
 }
 
-/// The keys by which a Qwen3 stack of layers is described, in either place.
-protocol Qwen3Stack {
-    var hiddenSize: Int { get }
-    var intermediateSize: Int { get }
-    var numHiddenLayers: Int { get }
-    var numAttentionHeads: Int { get }
-    var numKeyValueHeads: Int { get }
-    var headDim: Int { get }
-    var ropeTheta: Double { get }
-    var rmsNormEps: Float { get }
-}
+/// A stack of Qwen3's layers.
+protocol Qwen3Stack: DecoderShape {}
 
 extension Qwen3Stack {
     var decoder: DecoderConfig {
-        var config = DecoderConfig(
-            width: hiddenSize, feedForward: intermediateSize, layers: numHiddenLayers,
-            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim),
-            ropeBase: ropeTheta,
-            epsilon: rmsNormEps)
+        var config = plainDecoder
         config.headNorms = true
         return config
     }
@@ -117,7 +104,7 @@ struct SpeechTokenizerConfiguration: Decodable, Sendable {
 }
 
 /// `decoder_config` of the speech tokenizer.
-struct CodecDecoderConfiguration: Decodable, Sendable {
+struct CodecDecoderConfiguration: Decodable, Sendable, DecoderShape {
     let latentDim: Int, codebookDim: Int, codebookSize: Int, decoderDim: Int
     let hiddenSize: Int, intermediateSize: Int, headDim: Int
     let numAttentionHeads: Int, numKeyValueHeads: Int, numHiddenLayers: Int
@@ -126,11 +113,7 @@ struct CodecDecoderConfiguration: Decodable, Sendable {
     let upsampleRates: [Int], upsamplingRatios: [Int]
 
     var transformer: DecoderConfig {
-        var config = DecoderConfig(
-            width: hiddenSize, feedForward: intermediateSize, layers: numHiddenLayers,
-            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim),
-            ropeBase: ropeTheta,
-            epsilon: rmsNormEps)
+        var config = plainDecoder
         config.layerScales = true
         config.window = slidingWindow
         config.role = .codecMatrix
@@ -139,7 +122,7 @@ struct CodecDecoderConfiguration: Decodable, Sendable {
 }
 
 /// `encoder_config` of the speech tokenizer: Mimi's.
-struct CodecEncoderConfiguration: Decodable, Sendable {
+struct CodecEncoderConfiguration: Decodable, Sendable, DecoderShape {
     let numFilters: Int, kernelSize: Int, lastKernelSize: Int, residualKernelSize: Int, compress: Int
     let upsamplingRatios: [Int]
     let hiddenSize: Int, intermediateSize: Int, headDim: Int
@@ -147,13 +130,11 @@ struct CodecEncoderConfiguration: Decodable, Sendable {
     let normEps: Float, ropeTheta: Double
     let codebookSize: Int, codebookDim: Int, numQuantizers: Int, numSemanticQuantizers: Int
 
+    var rmsNormEps: Float { normEps }
+
     /// The file also names a window; upstream's attention does not apply it.
     var transformer: DecoderConfig {
-        var config = DecoderConfig(
-            width: hiddenSize, feedForward: intermediateSize, layers: numHiddenLayers,
-            heads: HeadLayout(query: numAttentionHeads, key: numKeyValueHeads, width: headDim),
-            ropeBase: ropeTheta,
-            epsilon: normEps)
+        var config = plainDecoder
         config.layerScales = true
         config.centredNorms = true
         config.plainMLP = true

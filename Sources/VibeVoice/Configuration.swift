@@ -24,20 +24,18 @@ struct RealtimeConfiguration: Decodable, Sendable {
 }
 
 /// `decoder_config`: a Qwen2 decoder.
-struct LanguageConfiguration: Decodable, Sendable {
+struct LanguageConfiguration: Decodable, Sendable, DecoderShape {
     let hiddenSize: Int, intermediateSize: Int, numHiddenLayers: Int
     let numAttentionHeads: Int, numKeyValueHeads: Int
     let vocabSize: Int, maxPositionEmbeddings: Int
     let ropeTheta: Double, rmsNormEps: Float
 
+    var headDim: Int { hiddenSize / max(1, numAttentionHeads) }
+
     /// A stack of `layers` of these layers.
     func stack(layers: Int) -> DecoderConfig {
-        let heads = HeadLayout(
-            query: numAttentionHeads, key: numKeyValueHeads, width: hiddenSize / max(1, numAttentionHeads))
-        var config = DecoderConfig(
-            width: hiddenSize, feedForward: intermediateSize, layers: layers, heads: heads,
-            ropeBase: ropeTheta,
-            epsilon: rmsNormEps)
+        var config = plainDecoder
+        config.layers = layers
         config.projectionBias = true
         return config
     }

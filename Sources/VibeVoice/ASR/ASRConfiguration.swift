@@ -56,9 +56,20 @@ extension ASRConfiguration {
         var modelType: String?, architectures: [String]?
     }
 
-    private struct AuthorsFile: Decodable {
+    /// What the authors write of every checkpoint that hears.
+    struct AuthorsFile: Decodable {
         let decoderConfig: ASRLanguageModelConfiguration
         let acousticTokenizerConfig, semanticTokenizerConfig: EncoderConfiguration.AuthorsFile
+
+        /// Both encoders, checked.
+        func encoders() throws(ASRConfigurationError) -> (EncoderConfiguration, EncoderConfiguration) {
+            try acousticTokenizerConfig.check("acoustic_tokenizer_config")
+            try semanticTokenizerConfig.check("semantic_tokenizer_config")
+            return (
+                EncoderConfiguration(acousticTokenizerConfig, sampled: true),
+                EncoderConfiguration(semanticTokenizerConfig, sampled: false)
+            )
+        }
     }
 
     private struct TransformersFile: Decodable {
@@ -82,12 +93,9 @@ extension ASRConfiguration {
         switch Self.layout(of: data) {
         case .authors:
             let file: AuthorsFile = try Self.decode(data)
-            try file.acousticTokenizerConfig.check("acoustic_tokenizer_config")
-            try file.semanticTokenizerConfig.check("semantic_tokenizer_config")
             layout = .authors
             languageModel = file.decoderConfig
-            acoustic = EncoderConfiguration(file.acousticTokenizerConfig, sampled: true)
-            semantic = EncoderConfiguration(file.semanticTokenizerConfig, sampled: false)
+            (acoustic, semantic) = try file.encoders()
         case .transformers:
             let file: TransformersFile = try Self.decode(data)
             try file.acousticTokenizerEncoderConfig.check("acoustic_tokenizer_encoder_config")

@@ -15,15 +15,10 @@ struct LongConfiguration: Sendable {
         var decoderConfig: Anything?, textConfig: Anything?
     }
 
-    private struct AuthorsFile: Decodable {
-        let decoderConfig: ASRLanguageModelConfiguration
-        let acousticTokenizerConfig, semanticTokenizerConfig: EncoderConfiguration.AuthorsFile
-        let diffusionHeadConfig: DiffusionConfiguration
-    }
-
-    /// The other half of what the authors say of the acoustic tokenizer.
-    private struct AuthorsDecoderFile: Decodable {
+    /// What the authors write of a checkpoint that speaks, beside what it hears with.
+    private struct AuthorsSpeechFile: Decodable {
         let acousticTokenizerConfig: TokenizerConfiguration
+        let diffusionHeadConfig: DiffusionConfiguration
     }
 
     private struct TransformersFile: Decodable {
@@ -48,16 +43,13 @@ struct LongConfiguration: Sendable {
             decoder = TokenizerConfiguration(file.audioConfig)
             diffusion = try file.diffusionHeadConfig.configuration()
         } else {
-            let file: AuthorsFile = try ASRConfiguration.decode(data)
-            try file.acousticTokenizerConfig.check("acoustic_tokenizer_config")
-            try file.semanticTokenizerConfig.check("semantic_tokenizer_config")
-            let decoderFile: AuthorsDecoderFile = try ASRConfiguration.decode(data)
+            let file: ASRConfiguration.AuthorsFile = try ASRConfiguration.decode(data)
+            let speech: AuthorsSpeechFile = try ASRConfiguration.decode(data)
             layout = .authors
             language = file.decoderConfig
-            acoustic = EncoderConfiguration(file.acousticTokenizerConfig, sampled: true)
-            semantic = EncoderConfiguration(file.semanticTokenizerConfig, sampled: false)
-            decoder = decoderFile.acousticTokenizerConfig
-            diffusion = file.diffusionHeadConfig
+            (acoustic, semantic) = try file.encoders()
+            decoder = speech.acousticTokenizerConfig
+            diffusion = speech.diffusionHeadConfig
         }
         try validate()
     }
