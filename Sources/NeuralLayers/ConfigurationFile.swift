@@ -94,17 +94,16 @@ package struct ConfigurationChecker {
     }
 }
 
-extension SpeechError {
-    /// What a person is told of it.
-    package init(_ error: ConfigurationError) {
+extension ConfigurationError: ExplainedError {
+    package var explanation: SpeechError {
         let again = "Fetch the checkpoint again, or report it if it is one its authors publish."
-        switch error {
+        return switch self {
         case .unreadable(let file, let why):
-            self.init(.wrongFormat, "\(file) is not the JSON it should be: \(why).", remedy: again)
+            SpeechError(.wrongFormat, "\(file) is not the JSON it should be: \(why).", remedy: again)
         case .missingKey(let file, let key):
-            self.init(.wrongFormat, "\(file) has no '\(key)'.", remedy: again)
+            SpeechError(.wrongFormat, "\(file) has no '\(key)'.", remedy: again)
         case .wrongValue(let file, let key, let why):
-            self.init(.unsupported, "\(file): '\(key)' \(why).", remedy: again)
+            SpeechError(.unsupported, "\(file): '\(key)' \(why).", remedy: again)
         }
     }
 }

@@ -16,7 +16,7 @@ final class Batch {
     private var resident: [Int: Resident] = [:]
     private lazy var padRow = model.text.rows([model.config.ttsPadTokenId], on: device)
     private(set) var sessions: [Session] = []
-    private(set) var timings = StageTimings()
+    var timings = StageTimings()
 
     /// A prompt whose rows still lie in a slot.
     private struct Resident {

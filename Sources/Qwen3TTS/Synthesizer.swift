@@ -16,7 +16,6 @@ final class Qwen3Synthesizer: SpeechCore.Synthesizer {
     private var nextRequest = 1
     /// Codec streams not in use: laying one out costs more than a reset.
     private var idleStreams: [CodecStream] = []
-    private var codecSeconds = 0.0, codecFrames = 0
     private let sessions: Int
 
     init(_ model: Model, _ files: ModelFiles, on device: Device, sessions: Int, exact: Bool) throws {
@@ -27,11 +26,7 @@ final class Qwen3Synthesizer: SpeechCore.Synthesizer {
 
     var hasRoom: Bool { requests.count < sessions }
 
-    var timings: StageTimings {
-        var timings = batch.timings
-        (timings.codecSeconds, timings.codecFrames) = (codecSeconds, codecFrames)
-        return timings
-    }
+    var timings: StageTimings { batch.timings }
 
     var card: ModelCard { model.card }
 
@@ -108,8 +103,8 @@ final class Qwen3Synthesizer: SpeechCore.Synthesizer {
     private func timeCodec(_ frames: Int, _ work: () -> Void) {
         let start = ContinuousClock.now
         work()
-        codecSeconds += (ContinuousClock.now - start).seconds
-        codecFrames += frames
+        batch.timings.codecSeconds += (ContinuousClock.now - start).seconds
+        batch.timings.codecFrames += frames
     }
 
     // MARK: voices

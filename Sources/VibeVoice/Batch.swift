@@ -16,7 +16,7 @@ final class Batch {
     /// The preset whose rows still stand at a slot's beginning.
     private var resident: [Int: String] = [:]
     private(set) var sessions: [Session] = []
-    private(set) var timings = StageTimings()
+    var timings = StageTimings()
 
     init(_ model: Model, on device: Device, slots: Int, capacity: Int, half: Bool) throws(DeviceError) {
         (self.model, self.device, self.slots, self.capacity) = (model, device, slots, capacity)

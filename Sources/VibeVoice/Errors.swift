@@ -13,51 +13,43 @@ enum PresetError: Error, Equatable {
     case notFinite(path: String, name: String)
 }
 
-extension SpeechError {
-    /// Runs `body`; a configuration or preset that cannot be used becomes an error in words.
-    static func translating<Result>(_ body: () throws -> Result) throws -> Result {
-        do {
-            return try body()
-        } catch let error as ConfigurationError {
-            throw SpeechError(error)
-        } catch let error as PresetError {
-            throw SpeechError(error)
-        }
-    }
-
-    private init(_ error: PresetError) {
+extension PresetError: ExplainedError {
+    var explanation: SpeechError {
         let other = "Each size of model has its own presets: use those made for this one."
         let again = "Fetch the preset again."
-        switch error {
+        return switch self {
         case .missing(let path, let name):
-            self.init(
+            SpeechError(
                 .wrongFormat, "'\(path)' is no voice preset of this model: it has no '\(name)'.",
                 remedy: other)
         case .wrongShape(let path, let name, let expected, let found):
-            let shape = expected.map { $0 < 0 ? "any" : "\($0)" }.joined(separator: ", ")
-            self.init(
+            SpeechError(
                 .unsupported,
-                "The preset '\(path)' is for another model: '\(name)' is \(found), not [\(shape)].",
+                "The preset '\(path)' is for another model: '\(name)' is \(found), not [\(Self.shape(expected))].",
                 remedy: other)
         case .tooManyLayers(let path, let group, let expected):
-            self.init(
+            SpeechError(
                 .unsupported,
                 "The preset '\(path)' is for another model: '\(group)' has more than \(expected) layers.",
                 remedy: other)
         case .tooLong(let path, let name, let rows, let limit):
-            self.init(
+            SpeechError(
                 .unsupported,
                 "The preset '\(path)' is too long: '\(name)' has \(rows) rows of at most \(limit).",
                 remedy: "Use one made from a shorter recording.")
         case .notNumbers(let path, let name, let type):
-            self.init(
+            SpeechError(
                 .wrongFormat,
                 "The preset '\(path)' holds '\(name)' as \(type.rawValue), which is no type of weights.",
                 remedy: again)
         case .notFinite(let path, let name):
-            self.init(
+            SpeechError(
                 .corruptData, "The preset '\(path)' is damaged: '\(name)' holds values that are no numbers.",
                 remedy: again)
         }
+    }
+
+    private static func shape(_ dimensions: [Int]) -> String {
+        dimensions.map { $0 < 0 ? "any" : "\($0)" }.joined(separator: ", ")
     }
 }

@@ -24,7 +24,7 @@ struct Model: Sendable {
     init(_ files: ModelFiles, _ root: Weights) throws {
         config = try RealtimeConfiguration.decoded(files.data("config.json"), file: "config.json")
         try config.validate()
-        let tokenizer = try SpeechError.translatingASR { try Self.tokenizer(files) }
+        let tokenizer = try SpeechError.translating { try Self.tokenizer(files) }
         guard tokenizer.idLimit <= config.decoderConfig.vocabSize else {
             throw ConfigurationError.wrongValue(
                 file: "config.json", key: "decoder_config.vocab_size",

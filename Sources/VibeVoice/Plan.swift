@@ -39,7 +39,7 @@ extension Model {
         if let most = options.maximumTokens, most < 2 {
             throw SpeechError(.invalidInput, "At most \(most) rows make no sound.", remedy: "Give 2 or more.")
         }
-        try checkDelivery(utterance)
+        try utterance.checkDelivery()
         return SpeechPlan(
             preset: try preset(try voiceFile(utterance.voice)), steps: steps, guidance: guidance,
             maximumRows: options.maximumTokens, contextRows: contextRows, seed: options.seed ?? 0)
@@ -57,19 +57,6 @@ extension Model {
 
     private func diffusion(_ options: SynthesisOptions) throws -> (Int, Float) {
         try options.diffusion(steps: Self.defaultSteps, guidance: Self.defaultGuidance)
-    }
-
-    private func checkDelivery(_ utterance: Utterance) throws {
-        guard utterance.language == .auto else {
-            throw SpeechError(
-                .unknownLanguage,
-                "This model is not told a language, so there is no '\(utterance.language)'.",
-                remedy: "Leave it out: the voice and the text decide.")
-        }
-        if case .instructed(let text) = utterance.delivery, !text.isEmpty {
-            throw SpeechError(
-                .unsupported, "This model takes no instruction on how to speak.", remedy: "Leave it out.")
-        }
     }
 
     // MARK: voices
@@ -133,6 +120,21 @@ extension Model {
         .unsupported,
         "This model speaks in the presets its authors made, and cannot take a voice from a recording.",
         remedy: "Choose a preset, or use a model that clones.")
+}
+
+extension Utterance {
+    /// Refuses what no model of this family is told: a language, and how to speak.
+    func checkDelivery() throws {
+        guard language == .auto else {
+            throw SpeechError(
+                .unknownLanguage, "This model is not told a language, so there is no '\(language)'.",
+                remedy: "Leave it out: the voice and the text decide.")
+        }
+        if case .instructed(let text) = delivery, !text.isEmpty {
+            throw SpeechError(
+                .unsupported, "This model takes no instruction on how to speak.", remedy: "Leave it out.")
+        }
+    }
 }
 
 extension SynthesisOptions {

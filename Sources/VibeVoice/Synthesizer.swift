@@ -15,7 +15,6 @@ final class RealtimeSynthesizer: SpeechCore.Synthesizer {
     private var idleStreams: [DecoderStream] = []
     /// Presets read lately, the last of them last.
     private var presets: [VoicePreset] = []
-    private var codecSeconds = 0.0, codecFrames = 0
 
     init(_ model: Model, on device: Device, sessions: Int, exact: Bool) throws {
         (self.model, self.device, self.sessions) = (model, device, sessions)
@@ -24,11 +23,7 @@ final class RealtimeSynthesizer: SpeechCore.Synthesizer {
 
     var hasRoom: Bool { requests.count < sessions }
 
-    var timings: StageTimings {
-        var timings = batch.timings
-        (timings.codecSeconds, timings.codecFrames) = (codecSeconds, codecFrames)
-        return timings
-    }
+    var timings: StageTimings { batch.timings }
 
     var card: ModelCard { model.card }
 
@@ -122,11 +117,11 @@ final class RealtimeSynthesizer: SpeechCore.Synthesizer {
         let wanted = request.framesSent == 0 ? 1 : request.framesPerChunk
         guard let stream = request.stream, ended || request.pendingFrames >= wanted else { return nil }
         var samples: [Float] = []
-        codecSeconds += ContinuousClock.seconds {
+        batch.timings.codecSeconds += ContinuousClock.seconds {
             // The decoder's sum has no bound of its own.
             samples = stream.decode(request.pending).map { min(max($0, -1), 1) }
         }
-        codecFrames += request.pendingFrames
+        batch.timings.codecFrames += request.pendingFrames
         request.framesSent += request.pendingFrames
         (request.pending, request.pendingFrames) = ([], 0)
         let last = ended && request.isOver

@@ -18,7 +18,7 @@ package enum ASRFamily {
     package static func load(_ files: ModelFiles, _ settings: LoadSettings) throws -> any Transcriber {
         let device = try settings.makeDevice()
         let loader = try WeightLoader(files.tensors, on: device, precision: settings.precision)
-        let model = try SpeechError.translatingASR { try ASRModel(files, loader.weights) }
+        let model = try SpeechError.translating { try ASRModel(files, loader.weights) }
         try loader.finish(reserve: model.workingMemory, progress: settings.progress)
         return ASRTranscriber(model, on: device, exact: settings.precision.isExact)
     }
@@ -26,14 +26,14 @@ package enum ASRFamily {
     /// What a checkpoint can do. Nothing is made resident.
     package static func card(_ files: ModelFiles) throws -> TranscriberCard {
         let loader = try WeightLoader(files.tensors, on: Device(.cpu, threads: 1), precision: .stored)
-        return try SpeechError.translatingASR { try ASRModel(files, loader.weights) }.card
+        return try SpeechError.translating { try ASRModel(files, loader.weights) }.card
     }
 
     /// Bytes that a checkpoint would take in memory, working memory included. Nothing is made resident.
     package static func footprint(_ files: ModelFiles, _ settings: LoadSettings) throws -> Int {
         let loader = try WeightLoader(
             files.tensors, on: Device(.cpu, threads: 1), precision: settings.precision)
-        let model = try SpeechError.translatingASR { try ASRModel(files, loader.weights) }
+        let model = try SpeechError.translating { try ASRModel(files, loader.weights) }
         let (mapped, made) = loader.prediction
         return mapped + made + model.workingMemory
     }
@@ -41,7 +41,7 @@ package enum ASRFamily {
     /// What each tensor of a checkpoint is for, by name, as its layers claim them; nothing becomes resident.
     package static func roles(_ files: ModelFiles) throws -> [String: WeightRole] {
         let loader = try WeightLoader(files.tensors, on: Device(.cpu, threads: 1), precision: .stored)
-        _ = try SpeechError.translatingASR { try ASRModel(files, loader.weights) }
+        _ = try SpeechError.translating { try ASRModel(files, loader.weights) }
         return loader.roles
     }
 
@@ -51,7 +51,7 @@ package enum ASRFamily {
     ) throws -> ParityReport {
         let loader = try WeightLoader(files.tensors, on: device, precision: precision)
         let readsTokens = ASRTokenParityRun.reads(golden)
-        let model = try SpeechError.translatingASR {
+        let model = try SpeechError.translating {
             try ASRModel(
                 files, loader.weights,
                 tokenizer: readsTokens ? ASRTokenizer.ofControlTokens(files, at: "<|box_start|>") : nil)

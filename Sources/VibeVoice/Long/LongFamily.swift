@@ -24,7 +24,7 @@ package enum VibeVoiceLongFamily {
     ) throws -> any DialogueSynthesizer {
         let device = try settings.makeDevice()
         let loader = try WeightLoader(files.tensors, on: device, precision: settings.precision)
-        let model = try SpeechError.translatingLong { try LongModel(files, loader.weights) }
+        let model = try SpeechError.translating { try LongModel(files, loader.weights) }
         try loader.finish(
             reserve: model.workingMemory(sessions: settings.sessions), progress: settings.progress)
         return LongSynthesizer(
@@ -34,14 +34,14 @@ package enum VibeVoiceLongFamily {
     /// What a checkpoint can do. Nothing is made resident.
     package static func card(_ files: ModelFiles) throws -> ModelCard {
         let loader = try WeightLoader(files.tensors, on: Device(.cpu, threads: 1), precision: .stored)
-        return try SpeechError.translatingLong { try LongModel(files, loader.weights) }.card
+        return try SpeechError.translating { try LongModel(files, loader.weights) }.card
     }
 
     /// Bytes that a checkpoint would take in memory, working memory included. Nothing is made resident.
     package static func footprint(_ files: ModelFiles, _ settings: LoadSettings) throws -> Int {
         let loader = try WeightLoader(
             files.tensors, on: Device(.cpu, threads: 1), precision: settings.precision)
-        let model = try SpeechError.translatingLong { try LongModel(files, loader.weights) }
+        let model = try SpeechError.translating { try LongModel(files, loader.weights) }
         let (mapped, made) = loader.prediction
         return mapped + made + model.workingMemory(sessions: settings.sessions)
     }
@@ -49,7 +49,7 @@ package enum VibeVoiceLongFamily {
     /// What each tensor of a checkpoint is for, by name, as its layers claim them; nothing becomes resident.
     package static func roles(_ files: ModelFiles) throws -> [String: WeightRole] {
         let loader = try WeightLoader(files.tensors, on: Device(.cpu, threads: 1), precision: .stored)
-        _ = try SpeechError.translatingLong { try LongModel(files, loader.weights) }
+        _ = try SpeechError.translating { try LongModel(files, loader.weights) }
         return loader.roles
     }
 
@@ -62,7 +62,7 @@ package enum VibeVoiceLongFamily {
     ) throws -> ParityReport {
         let loader = try WeightLoader(files.tensors, on: device, precision: precision)
         let readsTokens = LongTokenParityRun.reads(golden)
-        let model = try SpeechError.translatingLong {
+        let model = try SpeechError.translating {
             try LongModel(
                 files, loader.weights,
                 tokenizer: readsTokens ? ASRTokenizer.ofControlTokens(files, at: "<|vision_pad|>") : nil)

@@ -16,7 +16,7 @@ struct LongParityRun {
         (self.model, self.device, self.bounds) = (model, device, bounds)
         self.golden = GoldenFile(golden)
         let text = try self.golden.argument("script")
-        script = try SpeechError.translatingLong { try DialogueScript(text) }
+        script = try SpeechError.translating { try DialogueScript(text) }
         try check()
     }
 
@@ -154,7 +154,7 @@ struct LongParityRun {
         let voices = raw.enumerated().map { (speaker: $0, frames: frames($1)) }
         let script = script
         let prompts = model.prompts
-        let prompt = try SpeechError.translatingLong { try prompts.prompt(script.turns, voices: voices) }
+        let prompt = try SpeechError.translating { try prompts.prompt(script.turns, voices: voices) }
         report.compare(
             "prompt_ids", prompt.ids, golden.integers("prompt_ids"), shape: golden.shape("prompt_ids"))
         let mask = prompt.ids.indices.map { prompt.voicePlaces.contains($0) ? Float(1) : 0 }

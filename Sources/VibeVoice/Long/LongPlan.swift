@@ -85,19 +85,6 @@ extension LongModel {
             seed: options.seed ?? .random(in: 0 ... .max))
     }
 
-    func checkDelivery(_ utterance: Utterance) throws {
-        guard utterance.language == .auto else {
-            throw SpeechError(
-                .unknownLanguage,
-                "This model is not told a language, so there is no '\(utterance.language)'.",
-                remedy: "Leave it out: the voice and the text decide.")
-        }
-        if case .instructed(let text) = utterance.delivery, !text.isEmpty {
-            throw SpeechError(
-                .unsupported, "This model takes no instruction on how to speak.", remedy: "Leave it out.")
-        }
-    }
-
     // MARK: voices
 
     /// What profiles made by this model call themselves.

@@ -47,8 +47,8 @@ final class LongSynthesizer: DialogueSynthesizer {
     func begin(_ utterance: Utterance, _ options: SynthesisOptions) throws -> Int {
         // A speaker with a name is one of a script, be it of one turn.
         guard utterance.speaker == nil else { return try begin(dialogue: [utterance], options) }
-        try model.checkDelivery(utterance)
-        let dialogue = try SpeechError.translatingLong {
+        try utterance.checkDelivery()
+        let dialogue = try SpeechError.translating {
             let script = try DialogueScript(utterance.text)
             if case .standard = utterance.voice { return Dialogue(script) }
             // An utterance has one voice.
@@ -58,13 +58,13 @@ final class LongSynthesizer: DialogueSynthesizer {
     }
 
     func begin(dialogue utterances: [Utterance], _ options: SynthesisOptions) throws -> Int {
-        for utterance in utterances { try model.checkDelivery(utterance) }
-        return try begin(try SpeechError.translatingLong { try Dialogue(utterances) }, options)
+        for utterance in utterances { try utterance.checkDelivery() }
+        return try begin(try SpeechError.translating { try Dialogue(utterances) }, options)
     }
 
     func begin(_ dialogue: Dialogue, _ options: SynthesisOptions) throws -> Int {
         precondition(hasRoom, "a request begins only where there is room")
-        let plan = try SpeechError.translatingLong { try model.plan(dialogue, options) }
+        let plan = try SpeechError.translating { try model.plan(dialogue, options) }
         let rows = plan.prompt.ids.count + plan.rules.maximumTokens
         // Those that have not joined the batch yet will be in its caches too.
         let waiting = requests.values.filter { $0.session == nil }.reduce(0) {
