@@ -23,12 +23,8 @@ extension AudioBuffer {
     public init(contentsOf file: URL, longest: Double) throws {
         do {
             self = try AudioFile.read(path: file.path, maximumSeconds: longest).audio
-        } catch AudioFileError.notAFile(let path) {
-            throw SpeechError(
-                .wrongFormat, "'\(path)' is not a recording, but a folder or a device.",
-                remedy: "Give wav, flac, mp3, ogg or m4a.")
         } catch {
-            throw SpeechError(describing: error)
+            throw SpeechError.recordingFile(error)
         }
     }
 

@@ -235,9 +235,19 @@ extension SpeechError {
         }
     }
 
-    /// What is wrong with a recording that a voice is to be taken from.
+    /// What is wrong with a file that is read as a recording.
+    static func recordingFile(_ error: any Error) -> SpeechError {
+        guard case .notAFile(let path)? = error as? AudioFileError else {
+            return SpeechError(describing: error)
+        }
+        return SpeechError(
+            .wrongFormat, "'\(path)' is not a recording, but a folder or a device.",
+            remedy: "Give wav, flac, mp3, ogg or m4a.")
+    }
+
+    /// As `recordingFile`, where a voice is to be taken from it.
     static func voiceRecording(_ error: any Error) -> SpeechError {
-        let found = SpeechError(describing: error)
+        let found = recordingFile(error)
         switch error as? AudioFileError {
         case .tooLong?: return SpeechError(found.code, found.message, remedy: "Cut out ten good ones.")
         case .empty?:
