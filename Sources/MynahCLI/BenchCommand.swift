@@ -123,7 +123,13 @@ struct BenchCommand: ParsableCommand {
         if let threads { bench.threads = threads }
         bench.progress = Console.note
         // Measuring takes long: what would stop the rest is told before.
-        let diffuses = try diffuses(place)
+        let card = try ModelLibrary().facts(of: place.path).card
+        let diffuses = if case .speaks(let card) = card { card.diffuses } else { false }
+        if case .listens = card, compareUpstream {
+            throw SpeechError(
+                .unsupported, "'\(place.name)' listens; the authors' packages are run for models that speak.",
+                remedy: "Leave --compare-upstream out.")
+        }
         guard steps == nil || diffuses else {
             throw SpeechError(
                 .unsupported, "'\(place.name)' is not a diffusion model, and has no steps.",
@@ -145,13 +151,6 @@ struct BenchCommand: ParsableCommand {
         try show(report)
         try document?.insert(report)
         if let failure { throw failure }
-    }
-
-    private func diffuses(_ place: ModelPlace) throws -> Bool {
-        switch try ModelLibrary().facts(of: place.path).card {
-        case .speaks(let card): card.diffuses
-        case .listens: false
-        }
     }
 
     private func upstream(threads: Int, _ diffusion: Bool) throws -> BenchUpstream? {

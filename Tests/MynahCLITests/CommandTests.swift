@@ -142,6 +142,11 @@ import Testing
         let none = try mynah.run(
             "bench", "--checkpoint", "bundled", "--compare-upstream", "--python", "/bin/false")
         #expect(none.status == 3 && !none.errors.contains("measuring the machine"), "\(none.errors)")
+        let listener = URL(fileURLWithPath: Mynah.customVoice).appendingPathComponent(
+            "../../vibevoice/asr-tiny"
+        ).standardizedFileURL.path
+        let listens = try mynah.run("bench", "--checkpoint", listener, "--compare-upstream")
+        #expect(listens.status == 6 && listens.errors.contains("--compare-upstream"), "\(listens.errors)")
         // It has every package, and fails at the work.
         mynah.write(Array("#!/bin/sh\ntest \"$1\" = -c\n".utf8), to: "python")
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: mynah.path("python"))

@@ -109,8 +109,11 @@ export class Transcribing {
       rest = rest.slice(segment.text.length).replace(/^\n/, '');
       return true;
     });
-    if (!standing.length && text) standing.push({ start: 0, end: usage?.seconds ?? 0, text });
-    if (standing.length !== this.#segments.length) this.#show(standing);
+    // What the model wrote beside segments has no times of its own.
+    const last = standing.at(-1)?.end ?? 0;
+    const isChanged = standing.length !== this.#segments.length || rest.trim();
+    if (rest.trim()) standing.push({ start: last, end: usage?.seconds ?? last, text: rest.trim() });
+    if (isChanged) this.#show(standing);
   }
 
   #show(segments) {
