@@ -15,7 +15,7 @@ final class BenchSpeaker {
     /// - Parameter steps: nil is the model's own number.
     init(model: any Synthesizer, frames: Int, steps: Int? = nil) {
         (self.model, self.frames) = (model, frames)
-        isDiffusion = model.card.diffuses
+        isDiffusion = model.card.generation == .diffusion
         self.steps = VibeVoiceFamily.defaultSteps[model.card.family].map { steps ?? $0 }
         frameSeconds = isDiffusion ? VibeVoiceFamily.frameSeconds : 0.08
     }

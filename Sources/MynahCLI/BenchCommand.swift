@@ -124,7 +124,7 @@ struct BenchCommand: ParsableCommand {
         bench.progress = Console.note
         // Measuring takes long: what would stop the rest is told before.
         let card = try ModelLibrary().facts(of: place.path).card
-        let diffuses = if case .speaks(let card) = card { card.diffuses } else { false }
+        let diffuses = if case .speaks(let card) = card { card.generation == .diffusion } else { false }
         if case .listens = card, compareUpstream {
             throw SpeechError(
                 .unsupported, "'\(place.name)' listens; the authors' packages are run for models that speak.",

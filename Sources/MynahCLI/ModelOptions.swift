@@ -229,11 +229,22 @@ struct SamplingOptions: ParsableArguments {
 
     /// - Throws: `SpeechError` for what a model of this kind has no use for.
     func check(for card: ModelCard, named name: String) throws {
-        guard card.diffuses || steps == nil && guidance == nil else {
-            throw SpeechError(
-                .unsupported, "'\(name)' is not a diffusion model: it has no steps and no guidance.",
-                remedy: "Leave --steps and --guidance out.")
-        }
+        let foreign: [(option: String, isGiven: Bool)] =
+            switch card.generation {
+            case .sampling: [("--steps", steps != nil), ("--guidance", guidance != nil)]
+            case .diffusion:
+                [
+                    ("--temperature", temperature != nil), ("--top-k", topK != nil),
+                    ("--top-p", topP != nil), ("--sub-temperature", subTemperature != nil),
+                    ("--sub-top-k", subTopK != nil), ("--sub-top-p", subTopP != nil),
+                    ("--repetition-penalty", repetitionPenalty != nil), ("--greedy", greedy),
+                    ("--whole-text", wholeText != nil),
+                ]
+            }
+        guard let option = foreign.first(where: \.isGiven)?.option else { return }
+        let kind = card.generation == .sampling ? "draws codes, and is no diffusion" : "is a diffusion model"
+        throw SpeechError(
+            .unsupported, "'\(name)' \(kind): it has no use for \(option).", remedy: "Leave \(option) out.")
     }
 
     /// The options with a seed in them, so that it can be told.

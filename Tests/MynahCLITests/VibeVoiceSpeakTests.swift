@@ -34,15 +34,22 @@ import Testing
 
     @Test func `a pipe that is interrupted while it waits stops the program`() throws {
         let (input, output, errors) = (Pipe(), Pipe(), Pipe())
+        // One seed in some two hundred has nothing to say to the first words.
         let process = try mynah.start(
-            ["speak", "-m", Self.realtime, "-o", "-", "--format", "pcm", "--quiet"], input: input,
-            output: output, errors: errors)
+            ["speak", "-m", Self.realtime, "-o", "-", "--format", "pcm", "--quiet", "--seed", "3"],
+            input: input, output: output, errors: errors)
         let words = Collector(errors)
         try input.fileHandleForWriting.write(contentsOf: Data("Hello there, this is a ti".utf8))
         _ = try output.fileHandleForReading.read(upToCount: 1024)
         process.interrupt()
         process.waitUntilExit()
         #expect(process.terminationStatus == 130, "\(words.text())")
+    }
+
+    @Test(arguments: [["--temperature", "0.5"], ["--greedy"], ["--whole-text"]])
+    func `options that draw codes are refused`(options: [String]) throws {
+        let run = try mynah.run(arguments: ["speak", "Hi.", "-m", Self.realtime, "-o", "a.wav"] + options)
+        #expect(run.status == 6 && run.errors.contains(options[0]) && !mynah.exists("a.wav"), "\(run.errors)")
     }
 
     @Test(arguments: [realtime, "bundled"])
