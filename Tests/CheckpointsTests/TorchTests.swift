@@ -1,16 +1,9 @@
 import Checkpoints
 import Foundation
+import SpeechTesting
 import Testing
 
-/// Where published presets lie: the folder that MYNAH_REAL_PRESETS names, or one beside the project.
-private let presets: String? = {
-    let beside = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent(
-            "../shared/reference/data/vibevoice/real_presets"
-        ).standardizedFileURL.path
-    let named = ProcessInfo.processInfo.environment["MYNAH_REAL_PRESETS"]
-    return named ?? (FileManager.default.fileExists(atPath: beside) ? beside : nil)
-}()
+private let presets = PublishedPresets.folder
 
 @Suite struct TorchTests {
     @Test(arguments: [
@@ -74,7 +67,7 @@ private let presets: String? = {
         #expect(root["lm"]?["past_key_values"]?["key_cache"]?.elements?.first?.tensor?.shape == [1, 2, 5, 4])
     }
 
-    @Test(.enabled(if: presets != nil, "no published presets: MYNAH_REAL_PRESETS names no folder"))
+    @Test(.enabled(if: presets != nil, "\(PublishedPresets.missing)"))
     func `the published voice presets read`() throws {
         let folder = try #require(presets)
         let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".pt") }

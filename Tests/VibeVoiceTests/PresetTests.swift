@@ -6,15 +6,7 @@ import TensorGraph
 import Testing
 import VibeVoice
 
-/// Where published presets lie: the folder that MYNAH_REAL_PRESETS names, or one beside the project.
-private let published: String? = {
-    let beside = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent(
-            "../shared/reference/data/vibevoice/real_presets"
-        ).standardizedFileURL.path
-    let named = ProcessInfo.processInfo.environment["MYNAH_REAL_PRESETS"]
-    return named ?? (FileManager.default.fileExists(atPath: beside) ? beside : nil)
-}()
+private let published = PublishedPresets.folder
 
 /// Presets come from strangers.
 @Suite struct PresetTests {
@@ -91,7 +83,7 @@ private let published: String? = {
         #expect(try refusal(Fixture.folder + "/README.md.pt") is CheckpointError)
     }
 
-    @Test(.enabled(if: published != nil, "no published presets: MYNAH_REAL_PRESETS names no folder"))
+    @Test(.enabled(if: published != nil, "\(PublishedPresets.missing)"))
     func `a published preset fits the published model, its strides honoured`() throws {
         let geometry = VoicePreset.Geometry(
             lower: KVCache.Layout(layers: 4, heads: 2, headWidth: 64),
@@ -136,7 +128,7 @@ private let published: String? = {
     ]
 
     @Test(
-        .enabled(if: published != nil, "no published presets: MYNAH_REAL_PRESETS names no folder"),
+        .enabled(if: published != nil, "\(PublishedPresets.missing)"),
         arguments: groups)
     func `a published preset's tensors are those that PyTorch reads`(group: Group) throws {
         let file = try CheckpointFile(path: "\(published ?? "")/\(group.file).pt")
