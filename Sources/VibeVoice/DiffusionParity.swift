@@ -7,7 +7,7 @@ extension ParityReport {
         throws
     {
         func compare(_ name: String, _ ours: [Float], into report: inout ParityReport) {
-            report.compare(name, ours, golden.values(name), shape: golden.shape(name), bound: bounds.values)
+            report.compare(name, ours, with: golden, bound: bounds.values)
         }
         let (steps, guidance): (Int, Float) = (try golden.number("a_steps"), try golden.number("a_cfg"))
         guard (1...100).contains(steps) else { return compare("a_dh_t", [], into: &self) }

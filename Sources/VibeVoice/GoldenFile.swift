@@ -34,6 +34,14 @@ struct GoldenFile {
         return (Array(values.prefix(count * width)), [min(count, shape.first ?? 0)] + shape.dropFirst())
     }
 
+    /// What frames were led out of. The authors draw a row for each condition, and use the first.
+    func noise(_ name: String, latent: Int) -> ArraySlice<Float> {
+        let values = values(name)
+        return (0..<(shape(name).first ?? 0)).flatMap {
+            values[$0 * 2 * latent..<($0 * 2 + 1) * latent]
+        }[...]
+    }
+
     /// An argument of a run.
     func argument(_ name: String) throws -> String {
         guard case .string(let text)? = file.metadata[name] else { throw missing(name) }
@@ -61,7 +69,7 @@ struct GoldenFile {
             "a_dh_out": [frames, steps, 2, latent],
         ]
         guard frames >= 2, (1...100).contains(steps) else { throw foreign("a_latent") }
-        for (name, expected) in shapes where shape(name) != expected { throw foreign(name) }
+        try require(shapes)
         for name in ["a", "b"] {
             guard shape("\(name)_noise").dropFirst() == [2, latent], shape("\(name)_waveform").count == 1
             else {
@@ -79,6 +87,13 @@ struct GoldenFile {
         }
     }
 
+    /// Refuses a file that has not every one of these tensors, in its shape.
+    func require(_ shapes: [String: [Int]]) throws {
+        for (name, expected) in shapes.sorted(by: { $0.key < $1.key }) where shape(name) != expected {
+            throw foreign(name)
+        }
+    }
+
     func foreign(_ name: String) -> SpeechError {
         SpeechError(
             .wrongFormat, "\(file.path) is no run of this model: '\(name)' is missing or of another shape.",
@@ -89,5 +104,17 @@ struct GoldenFile {
         SpeechError(
             .wrongFormat, "\(file.path) has no usable '\(name)' in its metadata.",
             remedy: "Give a golden file as the reference script writes it.")
+    }
+}
+
+extension ParityReport {
+    /// Compares values with the golden ones of that name.
+    mutating func compare(_ name: String, _ ours: [Float], with golden: GoldenFile, bound: Double) {
+        compare(name, ours, golden.values(name), shape: golden.shape(name), bound: bound)
+    }
+
+    /// Compares ids with the golden ones of that name, which must be the same.
+    mutating func compare(_ name: String, _ ours: [Int32], with golden: GoldenFile) {
+        compare(name, ours, golden.integers(name), shape: golden.shape(name))
     }
 }

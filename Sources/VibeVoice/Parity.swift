@@ -105,7 +105,7 @@ struct ParityRun {
     /// that follows.
     private mutating func compareForced() throws {
         let ids = model.prompts.ids(try golden.argument("a_text"))
-        report.compare("a_text_ids", ids, golden.integers("a_text_ids"), shape: golden.shape("a_text_ids"))
+        report.compare("a_text_ids", ids, with: golden)
         // Speech may end before all of the text is read.
         compare("a_win_embed", model.language.embeddings(golden.integers("a_win_ids")))
         let order = golden.integers("a_order")
@@ -128,7 +128,7 @@ struct ParityRun {
         }
         for (name, values) in path.values.sorted(by: { $0.key < $1.key }) { compare(name, values) }
         for (name, places) in path.positions.sorted(by: { $0.key < $1.key }) {
-            report.compare(name, places, golden.integers(name), shape: golden.shape(name))
+            report.compare(name, places, with: golden)
         }
         compare("a_scaled_latent", model.decoderLatent(golden.values("a_latent")))
         try report.compareDiffusion(path.batch.diffusion, with: golden, bounds)
@@ -138,21 +138,16 @@ struct ParityRun {
 
     /// A scenario from its text and its noise alone.
     private mutating func compareFree(_ name: String) throws {
-        let (latent, shape) = (model.head.latent, golden.shape("\(name)_noise"))
-        let noise = golden.values("\(name)_noise")
-        // The authors draw a row for each condition, and use the first.
-        let used = (0..<(shape.first ?? 0)).flatMap { noise[$0 * 2 * latent..<($0 * 2 + 1) * latent] }
         let ids = model.prompts.ids(try golden.argument("\(name)_text"))
-        report.compare(
-            "\(name)_text_ids", ids, golden.integers("\(name)_text_ids"),
-            shape: golden.shape("\(name)_text_ids"))
+        report.compare("\(name)_text_ids", ids, with: golden)
         let most: Int = (try? golden.number("\(name)_max_new_tokens")) ?? model.contextRows
         let limit = min(preset.speech.rows + most, model.contextRows, preset.speech.rows + ids.count + 256)
         let rules = Session.Rules(
             steps: try golden.number("\(name)_steps"), guidance: try golden.number("\(name)_cfg"),
             rowLimit: limit)
         let batch = try Batch(model, on: device, slots: 1, capacity: limit, half: false)
-        let session = batch.admit(ids, preset, rules, .recorded(used[...]))
+        let session = batch.admit(
+            ids, preset, rules, .recorded(golden.noise("\(name)_noise", latent: model.head.latent)))
         let stream = DecoderStream(model.decoder, on: device)
         stream.reset()
         var (latents, samples, logits): ([Float], [Float], [Float]) = ([], [], [])
@@ -172,8 +167,7 @@ struct ParityRun {
     // MARK: comparing
 
     private mutating func compare(_ name: String, _ ours: [Float], _ bound: Double? = nil) {
-        report.compare(
-            name, ours, golden.values(name), shape: golden.shape(name), bound: bound ?? bounds.values)
+        report.compare(name, ours, with: golden, bound: bound ?? bounds.values)
     }
 
     /// The authors' code goes on to the end of a window and throws away what follows the end.

@@ -62,9 +62,7 @@ struct ASRParityRun {
         for name in ["prefill_embeds", "prefill_l0", "prefill_llast", "prefill_out"] {
             shapes[name] = golden.shape("prompt_ids") + [width]
         }
-        for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) where golden.shape(name) != shape {
-            throw golden.foreign(name)
-        }
+        try golden.require(shapes)
     }
 
     mutating func run() throws -> ParityReport {
@@ -215,10 +213,10 @@ struct ASRParityRun {
 
     private mutating func compare(_ name: String, _ ours: [Float], _ bound: Double) {
         guard has(name) else { return }
-        report.compare(name, ours, values(name), shape: golden.shape(name), bound: bound)
+        report.compare(name, ours, with: golden, bound: bound)
     }
 
     private mutating func compareIDs(_ name: String, _ ours: [Int32]) {
-        report.compare(name, ours, integers(name), shape: golden.shape(name))
+        report.compare(name, ours, with: golden)
     }
 }

@@ -42,8 +42,7 @@ struct ASRTokenParityRun {
             noise: model.config.acoustic.noise ?? 0, scale: golden.values("vae_std_randn")[0],
             values: golden.values("vae_noise"))
         report.compare(
-            "features", model.connectors(drawn, on: device).sum, golden.values("features"),
-            shape: golden.shape("features"), bound: bounds.heard)
+            "features", model.connectors(drawn, on: device).sum, with: golden, bound: bounds.heard)
         try write()
         return report
     }
@@ -67,9 +66,8 @@ struct ASRTokenParityRun {
             chosen.append(Int32((0..<vocabulary).reduce(0) { row[$1] > row[$0] ? $1 : $0 }))
             if place < all.count - 1 { decoder.feed([all[place]], at: place) }
         }
-        report.compare(
-            "logits", scores, golden.values("logits"), shape: golden.shape("logits"), bound: bounds.values)
+        report.compare("logits", scores, with: golden, bound: bounds.values)
         guard bounds.choicesAreExact else { return }
-        report.compare("generated", ids + chosen, all, shape: golden.shape("generated"))
+        report.compare("generated", ids + chosen, with: golden)
     }
 }

@@ -69,9 +69,7 @@ struct LongParityRun {
             shapes[name] = [count, width]
         }
         shapes["a_neg_position"] = [count]
-        for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) where golden.shape(name) != shape {
-            throw golden.foreign(name)
-        }
+        try golden.require(shapes)
         let most = rows + places
         guard turn <= count,
             (golden.integers("a_step_position") + golden.integers("a_neg_position"))
@@ -155,8 +153,7 @@ struct LongParityRun {
         let script = script
         let prompts = model.prompts
         let prompt = try SpeechError.translating { try prompts.prompt(script.turns, voices: voices) }
-        report.compare(
-            "prompt_ids", prompt.ids, golden.integers("prompt_ids"), shape: golden.shape("prompt_ids"))
+        report.compare("prompt_ids", prompt.ids, with: golden)
         let mask = prompt.ids.indices.map { prompt.voicePlaces.contains($0) ? Float(1) : 0 }
         let known = golden.bytes("prompt_speech_mask").map(Float.init)
         report.compare("prompt_speech_mask", mask, known, shape: [known.count], bound: 0)
@@ -207,11 +204,6 @@ struct LongParityRun {
     private func session(_ name: String, _ prompt: LongPrompt, _ rows: [Float], tokens: Int) throws
         -> (batch: LongBatch, session: LongSession)
     {
-        let noise = golden.values("\(name)_noise")
-        // The authors draw a row for each condition, and use the first.
-        let used = (0..<golden.shape("\(name)_noise")[0]).flatMap {
-            noise[$0 * 2 * latent..<($0 * 2 + 1) * latent]
-        }
         let (steps, guidance): (Int, Float) = (
             try golden.number("\(name)_steps"), try golden.number("\(name)_cfg")
         )
@@ -222,7 +214,7 @@ struct LongParityRun {
         let session = try batch.admit(
             prompt: rows,
             LongSession.Rules(steps: steps, guidance: guidance, maximumTokens: tokens),
-            .recorded(used[...]), LongSession.Streams(model, on: device))
+            .recorded(golden.noise("\(name)_noise", latent: latent)), LongSession.Streams(model, on: device))
         return (batch, session)
     }
 
@@ -254,7 +246,7 @@ struct LongParityRun {
             tokens.append(order[row.indices.reduce(0) { row[$1] > row[$0] ? $1 : $0 }])
         }
         compare("a_logits_valid4", scores)
-        report.compare("a_tokens", tokens, golden.integers("a_tokens"), shape: golden.shape("a_tokens"))
+        report.compare("a_tokens", tokens, with: golden)
         try report.compareDiffusion(Diffusion(model.head, on: device), with: golden, bounds)
     }
 
@@ -306,7 +298,6 @@ struct LongParityRun {
     }
 
     private mutating func compare(_ name: String, _ ours: [Float], _ bound: Double? = nil) {
-        report.compare(
-            name, ours, golden.values(name), shape: golden.shape(name), bound: bound ?? bounds.values)
+        report.compare(name, ours, with: golden, bound: bound ?? bounds.values)
     }
 }

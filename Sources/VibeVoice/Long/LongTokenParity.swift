@@ -63,15 +63,12 @@ struct LongTokenParityRun {
         guard
             frames == 0 || (1...100).contains(steps) && golden.shape("dh_out") == [steps * frames, 2, latent]
         else { throw golden.foreign("dh_out") }
-        let noise = golden.values("noise")
-        let used = (0..<golden.shape("noise")[0]).flatMap {
-            noise[$0 * 2 * latent..<($0 * 2 + 1) * latent]
-        }
         let batch = LongBatch(model, on: device, slots: 1, half: false)
         var rules = LongSession.Rules(steps: steps, guidance: Self.guidance, maximumTokens: tokens.count + 1)
         rules.told = tokens
         let session = try batch.admit(
-            prompt: rows, rules, .recorded(used[...]), LongSession.Streams(model, on: device))
+            prompt: rows, rules, .recorded(golden.noise("noise", latent: latent)),
+            LongSession.Streams(model, on: device))
         comparePrompt(batch, rows)
         speak(batch, session, tokens)
         return report
@@ -153,7 +150,7 @@ struct LongTokenParityRun {
     // MARK: comparing
 
     private mutating func compare(_ name: String, _ ours: [Float]) {
-        report.compare(name, ours, golden.values(name), shape: golden.shape(name), bound: bounds.values)
+        report.compare(name, ours, with: golden, bound: bounds.values)
     }
 
     /// The first rows of a golden value, as many as ours.
