@@ -12,10 +12,6 @@ package struct ParityBounds: Sendable {
     /// Whether codes drawn without help must be the same ones.
     package var codesAreExact = true
 
-    /// Of latents and samples of a run without help, where each frame follows from all before it: the authors' own
-    /// code moves by 2.5e-4 in 12 frames, and by 5.8e-3 in 135, when its noise is changed by a ten-millionth.
-    package func following(_ frames: Int) -> Double { max(values, waveform * max(1, Double(frames) / 24)) }
-
     /// Those of exact weights.
     package init() {}
 

@@ -46,9 +46,11 @@ struct TranscriptionModelTests {
         var stream: TranscriptionStream? = model.stream(
             audio(letters: 100_000), options: TranscriptionOptions(context: "long"))
         for try await _ in try #require(stream) { break }
+        // How far it comes before somebody listens is the machine's affair; from here on it is ours.
+        let before = log.events.count { $0 == "stepped long" }
         stream = nil
         #expect(try await model.transcribe(audio(letters: 1)).text == "a")
-        #expect(log.events.count { $0 == "stepped long" } < 100_000)
+        #expect(log.events.count { $0 == "stepped long" } - before < 1000)
     }
 
     @Test func `a request that is cancelled ends with that error`() async throws {

@@ -284,11 +284,10 @@ struct LongParityRun {
         report.compare(
             "\(name)_tokens_free", session.tokens, golden.integers("\(name)_tokens"),
             shape: golden.shape("\(name)_tokens"))
-        let bound = bounds.following(session.frames)
-        free("\(name)_latent", latents, bound)
-        free("\(name)_scaled_latent", model.decoderLatent(latents), bound)
-        free("\(name)_semantic", semantic, bound)
-        compare("\(name)_waveform", samples, bound)
+        free("\(name)_latent", latents, bounds.values)
+        free("\(name)_scaled_latent", model.decoderLatent(latents), bounds.values)
+        free("\(name)_semantic", semantic, bounds.codec)
+        compare("\(name)_waveform", samples, bounds.waveform)
     }
 
     // MARK: comparing
